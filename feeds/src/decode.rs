@@ -1,0 +1,66 @@
+//! One frame understood: shared by live feeds, replays and rebuilds, so that they cannot differ.
+
+use market::{MarketEvent, RawFrame};
+
+use crate::protocol::{FrameKind, Stamped, StreamProtocol};
+
+/// What became of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was understood.
+    Understood(FrameKind),
+    /// It was not; the reason, in words.
+    Rejected(String),
+}
+
+impl Verdict {
+    /// Whether the frame belongs in the journal.
+    pub fn is_kept(&self) -> bool {
+        match self {
+            Self::Understood(kind) => kind.is_kept(),
+            Self::Rejected(_) => true,
+        }
+    }
+
+    /// What the frame is counted under.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Understood(kind) => kind.label(),
+            Self::Rejected(_) => "rejected",
+        }
+    }
+}
+
+/// A frame, what it turned out to be, and the events in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// The frame as it came.
+    pub frame: RawFrame,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The events in it, oldest first; empty unless it was understood as data.
+    pub events: Vec<MarketEvent>,
+}
+
+/// Decodes `frame`; live and replayed frames are known at their receive time.
+pub fn decode_frame(protocol: &mut dyn StreamProtocol, frame: RawFrame) -> Decoded {
+    let mut stamped: Vec<Stamped> = Vec::new();
+    let verdict = match protocol.decode(&frame.payload, &mut stamped) {
+        Ok(kind) => Verdict::Understood(kind),
+        Err(error) => {
+            stamped.clear();
+            Verdict::Rejected(error.to_string())
+        }
+    };
+    let events = stamped
+        .into_iter()
+        .map(|Stamped { event_time, observation }| MarketEvent {
+            feed: frame.feed.clone(),
+            event_time,
+            receive_time: frame.receive_time,
+            known_at: frame.receive_time,
+            observation,
+        })
+        .collect();
+    Decoded { frame, verdict, events }
+}

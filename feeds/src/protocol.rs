@@ -1,0 +1,148 @@
+//! The pure half of a WebSocket feed: what to ask, what to say, what the answers mean.
+
+use std::time::Duration;
+
+use market::{Observation, Payload, Timestamp};
+
+/// An observation with the venue's own time; the runner adds the rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamped {
+    /// The venue's time of the event.
+    pub event_time: Timestamp,
+    /// What was seen.
+    pub observation: Observation,
+}
+
+/// What a frame turned out to be. The labels count frames by kind in health and replay reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Market data of the kind that this feed exists for (possibly with no wanted instrument in it).
+    Data(&'static str),
+    /// A REST answer that later frames need to be understood: contract values, rosters.
+    Reference(&'static str),
+    /// The venue acknowledged (part of) the subscription.
+    Ack,
+    /// An answer to our keepalive, or the venue's own.
+    Keepalive,
+    /// The venue refused (part of) the subscription, in its own words.
+    Refused(String),
+    /// The venue will close this connection soon: open the next one now.
+    Closing(String),
+    /// Understood, and not wanted: the label says what it is.
+    Ignored(&'static str),
+}
+
+impl FrameKind {
+    /// What the frame is counted under.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Data(label) | Self::Reference(label) | Self::Ignored(label) => label,
+            Self::Ack => "ack",
+            Self::Keepalive => "keepalive",
+            Self::Refused(_) => "refused",
+            Self::Closing(_) => "closing",
+        }
+    }
+
+    /// Whether the frame belongs in the journal: everything but the small talk of a connection.
+    pub fn is_kept(&self) -> bool {
+        match self {
+            Self::Data(_) | Self::Reference(_) | Self::Refused(_) | Self::Closing(_) => true,
+            Self::Ack | Self::Keepalive | Self::Ignored(_) => false,
+        }
+    }
+}
+
+/// A frame that could not be understood. It is counted, kept with this reason, and ends nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not the JSON that this venue sends.
+    #[error("not valid JSON for this venue: {reason}")]
+    Malformed {
+        /// The parser's words.
+        reason: String,
+    },
+    /// A field is there, but its value cannot be right.
+    #[error("{field} is {value:?}, {problem}")]
+    Field {
+        /// The field's name on the wire.
+        field: &'static str,
+        /// Its value, as text.
+        value: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Valid JSON of no known shape.
+    #[error("no known kind of frame")]
+    Unknown,
+}
+
+/// How a connection is kept alive and proved alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// WebSocket ping frames.
+    Ping {
+        /// How often.
+        every: Duration,
+    },
+    /// A text message of the venue's own.
+    Text {
+        /// How often.
+        every: Duration,
+        /// The message.
+        message: String,
+    },
+}
+
+impl Heartbeat {
+    /// How often the runner speaks.
+    pub fn every(&self) -> Duration {
+        match self {
+            Self::Ping { every } | Self::Text { every, .. } => *every,
+        }
+    }
+}
+
+/// The pure half of a WebSocket feed. No socket, no clock: deterministic in the frames it is given.
+///
+/// The runner drives it so: `reset`; every URL of `next_request` fetched and its body given to
+/// `decode`; connect; send `subscribe`; then every frame to `decode`, and after each one send what
+/// `outgoing` has; live as soon as `is_subscribed`. Replays and rebuilds call `decode` alone.
+pub trait StreamProtocol: Send {
+    /// The WebSocket URL.
+    fn url(&self) -> &str;
+
+    /// Forgets what belonged to the last connection (acknowledgements), keeps references.
+    fn reset(&mut self);
+
+    /// The next REST URL whose answer is needed before subscribing; `None` when all are in.
+    /// Called again after each answer was decoded (paging).
+    fn next_request(&mut self) -> Option<String>;
+
+    /// Makes `next_request` start over, because the references are too old.
+    fn forget_references(&mut self);
+
+    /// The messages that subscribe to everything wanted.
+    fn subscribe(&mut self) -> Vec<String>;
+
+    /// Messages to send now, in answer to what was decoded; each is returned once.
+    fn outgoing(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether the venue has acknowledged everything that `subscribe` asked for.
+    fn is_subscribed(&self) -> bool;
+
+    /// How the connection is kept alive.
+    fn heartbeat(&self) -> Heartbeat;
+
+    /// After how long the venue ends every connection, or the references grow old, whichever is
+    /// sooner: the runner opens the next connection before that.
+    fn rotate_after(&self) -> Duration;
+
+    /// Understands one frame and appends what it saw to `out`, oldest first.
+    ///
+    /// # Errors
+    /// The frame is not what this venue sends; nothing was appended.
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError>;
+}

@@ -1,0 +1,140 @@
+//! What every front end shows: the state of the watch at one moment.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::alert::Alert;
+use crate::event::{MarketEvent, Observation};
+use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
+use crate::ring::Ring;
+use crate::time::Timestamp;
+use crate::windows::Totals;
+
+/// Liquidations the tape remembers.
+const TAPE: usize = 4_000;
+/// Alerts the Board remembers.
+const ALERTS: usize = 200;
+
+/// Where the events come from. Shown on every screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Real venues.
+    Live,
+    /// The built-in simulator: nothing shown happened.
+    Simulated,
+    /// A recording, on its own clock.
+    Replay,
+}
+
+impl Mode {
+    /// `LIVE`, `SIMULATED` or `REPLAY`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "LIVE",
+            Self::Simulated => "SIMULATED",
+            Self::Replay => "REPLAY",
+        }
+    }
+}
+
+/// How the store is doing.
+#[derive(Clone, Debug, Default)]
+pub struct StoreHealth {
+    /// Where it is; `None` while nothing is kept.
+    pub path: Option<PathBuf>,
+    /// Sequence number of the last record handed to the journal.
+    pub appended: u64,
+    /// Sequence number of the last record known to be on disk.
+    pub durable: u64,
+    /// What went wrong, if writing has stopped.
+    pub failure: Option<String>,
+}
+
+/// A snapshot of the watch. The hub alone writes it; front ends get it behind an `Arc`.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// Where the events come from.
+    pub mode: Mode,
+    /// The moment it describes.
+    pub now: Timestamp,
+    /// The last liquidations, oldest first.
+    pub tape: Ring<Arc<MarketEvent>>,
+    /// Sums over the windows.
+    pub totals: Totals,
+    /// Every configured feed, in configured order.
+    pub feeds: Vec<FeedHealth>,
+    /// The last alerts, oldest first.
+    pub alerts: Ring<Arc<Alert>>,
+    /// The store.
+    pub store: StoreHealth,
+}
+
+impl Board {
+    /// A board on which nothing has happened yet.
+    pub fn new(mode: Mode, now: Timestamp) -> Self {
+        Self {
+            mode,
+            now,
+            tape: Ring::new(TAPE),
+            totals: Totals::default(),
+            feeds: Vec::new(),
+            alerts: Ring::new(ALERTS),
+            store: StoreHealth::default(),
+        }
+    }
+
+    /// Takes up a feed, in the order in which panels list them.
+    pub fn add_feed(&mut self, feed: FeedId, completeness: Completeness) {
+        self.feeds.push(FeedHealth::new(feed, completeness));
+    }
+
+    /// One feed's health.
+    pub fn feed(&self, feed: &FeedId) -> Option<&FeedHealth> {
+        self.feeds.iter().find(|health| health.feed == *feed)
+    }
+
+    /// One feed's health, to change it.
+    pub fn feed_mut(&mut self, feed: &FeedId) -> Option<&mut FeedHealth> {
+        self.feeds.iter_mut().find(|health| health.feed == *feed)
+    }
+
+    /// Takes an event in.
+    pub fn apply(&mut self, event: &Arc<MarketEvent>) {
+        self.now = self.now.max(event.receive_time);
+        match &event.observation {
+            Observation::Liquidation(_) => {
+                if let Some(health) = self.feed_mut(&event.feed) {
+                    health.events += 1;
+                    health.last_event = health.last_event.max(Some(event.receive_time));
+                }
+                self.tape.push(Arc::clone(event));
+            }
+            Observation::Gap(gap) => {
+                if let Some(health) = self.feed_mut(&event.feed) {
+                    health.note_gap(gap);
+                }
+            }
+        }
+    }
+
+    /// Notes that a frame of any kind arrived.
+    pub fn note_frame(&mut self, feed: &FeedId, at: Timestamp) {
+        self.now = self.now.max(at);
+        if let Some(health) = self.feed_mut(feed) {
+            health.frames += 1;
+            health.last_frame = health.last_frame.max(Some(at));
+        }
+    }
+
+    /// Notes a feed's new state. The watch begins when a feed is first live.
+    pub fn note_state(&mut self, feed: &FeedId, at: Timestamp, state: FeedState) {
+        self.now = self.now.max(at);
+        let Some(health) = self.feed_mut(feed) else {
+            return;
+        };
+        if state.is_watching() && health.watched_since.is_none() {
+            health.watched_since = Some(at);
+        }
+        health.state = state;
+    }
+}

@@ -1,0 +1,25 @@
+//! What the desk's words mean: events, instruments, money, time and the Board.
+//!
+//! This crate does no I/O and reads no clock. Every other crate of ours meets the rest here.
+
+mod alert;
+mod board;
+mod event;
+mod feed;
+mod frame;
+mod instrument;
+mod money;
+mod ring;
+mod time;
+mod windows;
+
+pub use alert::{Alert, AlertState, Evidence, Severity};
+pub use board::{Board, Mode, StoreHealth};
+pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
+pub use feed::{Completeness, FeedHealth, FeedId, FeedState};
+pub use frame::{Payload, RawFrame};
+pub use instrument::{Contract, Instrument, ParseInstrumentError};
+pub use money::{NotFinite, Price, Quantity, Usd};
+pub use ring::Ring;
+pub use time::{Clock, Date, ManualClock, ParseTimeError, Timestamp};
+pub use windows::{RollingWindows, SideTotals, StripBin, TotalRow, Totals, WINDOWS, Window};

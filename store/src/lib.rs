@@ -1,0 +1,1 @@
+//! Journal, tables and Parquet: the only crate that knows polars.

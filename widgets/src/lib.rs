@@ -1,0 +1,1 @@
+//! Ratatui panels over the Board.

@@ -1,5 +1,7 @@
 //! What a rule has to say, to a person or to a machine.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -86,5 +88,49 @@ pub struct Evidence {
     /// Liquidations in the window whose notional is unknown, and so not in the sum.
     pub unknown_notional: u64,
     /// Share of the window that was watched, from 0 to 1: the least over the rule's feeds.
+    pub coverage: f64,
+}
+
+/// Where a rule stands between alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleState {
+    /// Not enough of the window has been watched since the start to say anything.
+    Warming,
+    /// Covered, and the condition does not hold.
+    Quiet,
+    /// The condition holds.
+    Raised,
+    /// Coverage was lost.
+    NoData,
+}
+
+impl RuleState {
+    /// One or two words for a table cell.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warming => "warming",
+            Self::Quiet => "quiet",
+            Self::Raised => "raised",
+            Self::NoData => "no data",
+        }
+    }
+}
+
+/// One rule as the desk sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleStatus {
+    /// The rule's name in `config.toml`.
+    pub rule: String,
+    /// How loudly it would speak.
+    pub severity: Severity,
+    /// Where it stands.
+    pub state: RuleState,
+    /// What is in its window now, US dollars: a floor where a venue is sampled or partial.
+    pub notional_usd: f64,
+    /// What it takes to raise it, US dollars.
+    pub threshold_usd: f64,
+    /// Its window.
+    pub window: Duration,
+    /// Share of the window that was watched, from 0 to 1.
     pub coverage: f64,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, RuleStatus};
 use crate::event::{MarketEvent, Observation};
 use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
 use crate::ring::Ring;
@@ -65,6 +65,8 @@ pub struct Board {
     pub feeds: Vec<FeedHealth>,
     /// The last alerts, oldest first.
     pub alerts: Ring<Arc<Alert>>,
+    /// Every rule, in order of name.
+    pub rules: Vec<RuleStatus>,
     /// The store.
     pub store: StoreHealth,
 }
@@ -79,6 +81,7 @@ impl Board {
             totals: Totals::default(),
             feeds: Vec::new(),
             alerts: Ring::new(ALERTS),
+            rules: Vec::new(),
             store: StoreHealth::default(),
         }
     }

@@ -150,6 +150,8 @@ impl FeedState {
 pub struct FeedHealth {
     /// The feed.
     pub feed: FeedId,
+    /// Host of the server it listens to; empty for a recording.
+    pub source: String,
     /// What its public stream is worth.
     pub completeness: Completeness,
     /// What it is doing.
@@ -184,6 +186,7 @@ impl FeedHealth {
     pub fn new(feed: FeedId, completeness: Completeness) -> Self {
         Self {
             feed,
+            source: String::new(),
             completeness,
             state: FeedState::Starting,
             last_frame: None,

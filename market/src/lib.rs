@@ -13,7 +13,7 @@ mod ring;
 mod time;
 mod windows;
 
-pub use alert::{Alert, AlertState, Evidence, Severity};
+pub use alert::{Alert, AlertState, Evidence, RuleState, RuleStatus, Severity};
 pub use board::{Board, Mode, StoreHealth};
 pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
 pub use feed::{Completeness, FeedHealth, FeedId, FeedState};

@@ -1,1 +1,33 @@
-//! Vigie.
+//! Vigie, a terminal-first workstation for analysts who watch crypto and AI converge.
+//!
+//! This crate wires the others together: it starts feeds, hub, store and rules (`engine`), and
+//! shows what they say on a screen (`tui`), as a daemon (`daemon`) or as files (`cli`).
+//! `docs/ARCHITECTURE.md` walks through the house.
+
+pub mod alerts;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod engine;
+pub mod failure;
+mod output;
+pub mod svg;
+pub mod tui;
+
+use std::process::ExitCode;
+
+/// Runs the program with the process's own arguments and says how it went.
+pub fn run() -> ExitCode {
+    if let Err(report) = color_eyre::config::HookBuilder::default().display_env_section(false).install() {
+        output::complain(&format!("cannot install the panic report: {report}"));
+        return ExitCode::from(failure::Failure::BUG);
+    }
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure.to_string());
+            ExitCode::from(failure.code())
+        }
+    }
+}

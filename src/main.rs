@@ -1,2 +1,7 @@
-//! Vigie.
-fn main() {}
+//! `vigie`: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vigie::run()
+}

@@ -1,0 +1,485 @@
+//! The rule kind `liquidations`: liquidated notional over a window against a threshold.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use market::{
+    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, Observation, PositionSide,
+    RuleState, RuleStatus, Severity, Timestamp, Usd,
+};
+use serde::Deserialize;
+
+use super::{Rule, RuleRow};
+
+pub(super) const ROW: RuleRow = RuleRow {
+    kind: "liquidations",
+    about: "liquidated notional over a window, by side, instrument and venue, against a threshold",
+    build,
+};
+
+/// The rule's table, less `kind`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conditions {
+    #[serde(default)]
+    position: Sides,
+    #[serde(default)]
+    instruments: Chosen,
+    #[serde(default)]
+    venues: Chosen,
+    window_secs: u64,
+    threshold_usd: f64,
+    clear_below_usd: Option<f64>,
+    cooldown_secs: Option<u64>,
+    #[serde(default = "half")]
+    min_coverage: f64,
+    #[serde(default = "warning")]
+    severity: Severity,
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+fn warning() -> Severity {
+    Severity::Warning
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sides {
+    Long,
+    Short,
+    #[default]
+    Both,
+}
+
+impl Sides {
+    fn wants(self, position: PositionSide) -> bool {
+        match self {
+            Self::Long => position == PositionSide::Long,
+            Self::Short => position == PositionSide::Short,
+            Self::Both => true,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Long => "long",
+            Self::Short => "short",
+            Self::Both => "long+short",
+        }
+    }
+}
+
+/// `"all"`, or a list of names.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "Written")]
+enum Chosen {
+    #[default]
+    All,
+    Named(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "takes \"all\" or a list of names")]
+enum Written {
+    Word(String),
+    List(Vec<String>),
+}
+
+impl TryFrom<Written> for Chosen {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written::Word(word) if word == "all" => Ok(Self::All),
+            Written::List(names) if !names.is_empty() => Ok(Self::Named(names)),
+            Written::Word(_) | Written::List(_) => Err("takes \"all\" or a list of names"),
+        }
+    }
+}
+
+impl Chosen {
+    fn wants(&self, mut is_named: impl FnMut(&str) -> bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.iter().any(|name| is_named(name)),
+        }
+    }
+
+    fn as_text(&self, all: &str) -> String {
+        match self {
+            Self::All => all.to_owned(),
+            Self::Named(names) => names.join("+"),
+        }
+    }
+}
+
+fn build(name: &str, table: toml::Table) -> Result<Box<dyn Rule>, String> {
+    let conditions: Conditions =
+        table.try_into().map_err(|error: toml::de::Error| format!("cannot be used: {}", error.message()))?;
+    Ok(Box::new(LiquidationRule::new(name, conditions)?))
+}
+
+/// What one liquidation in the window adds to it.
+struct Entry {
+    at: Timestamp,
+    micros: Option<i128>,
+}
+
+/// See the module. The window counts by receive time, as the Board's windows do.
+struct LiquidationRule {
+    name: String,
+    conditions: Conditions,
+    window: Duration,
+    clear_below: f64,
+    cooldown: Duration,
+    entries: VecDeque<Entry>,
+    micros: i128,
+    unknown: u64,
+    state: RuleState,
+    last_raised: Option<Timestamp>,
+    coverage: f64,
+}
+
+impl LiquidationRule {
+    fn new(name: &str, conditions: Conditions) -> Result<Self, String> {
+        let threshold = conditions.threshold_usd;
+        let clear_below = conditions.clear_below_usd.unwrap_or(threshold / 2.0);
+        if conditions.window_secs == 0 || conditions.window_secs > 86_400 {
+            return Err(format!(
+                "has window_secs = {}; use 1 to 86400 (a day)",
+                conditions.window_secs
+            ));
+        }
+        if !threshold.is_finite() || threshold <= 0.0 {
+            return Err(format!("has threshold_usd = {threshold}; use an amount above 0"));
+        }
+        if !clear_below.is_finite() || clear_below <= 0.0 || clear_below > threshold {
+            return Err(format!(
+                "has clear_below_usd = {clear_below}; use an amount above 0 and not above threshold_usd"
+            ));
+        }
+        if !(0.0..=1.0).contains(&conditions.min_coverage) {
+            return Err(format!("has min_coverage = {}; use a share from 0 to 1", conditions.min_coverage));
+        }
+        if let Chosen::Named(venues) = &conditions.venues
+            && let Some(unknown) = venues.iter().find(|venue| feeds::find(venue).is_none())
+        {
+            return Err(format!("watches venues = {unknown:?}, which is no feed"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            window: Duration::from_secs(conditions.window_secs),
+            cooldown: Duration::from_secs(conditions.cooldown_secs.unwrap_or(conditions.window_secs)),
+            clear_below,
+            entries: VecDeque::new(),
+            micros: 0,
+            unknown: 0,
+            state: RuleState::Warming,
+            last_raised: None,
+            coverage: 0.0,
+            conditions,
+        })
+    }
+
+    fn wants(&self, feed: &FeedId, liquidation: &Liquidation) -> bool {
+        let instrument = &liquidation.instrument;
+        self.conditions.position.wants(liquidation.position)
+            && self.conditions.venues.wants(|name| name == feed.as_str())
+            && self.conditions.instruments.wants(|name| name == instrument.asset() || name == instrument.to_string())
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        let start = now.minus(self.window);
+        while let Some(entry) = self.entries.front().filter(|entry| entry.at <= start) {
+            match entry.micros {
+                Some(micros) => self.micros -= micros,
+                None => self.unknown -= 1,
+            }
+            self.entries.pop_front();
+        }
+    }
+
+    /// The least coverage over the feeds the rule reads; none at all when it reads no running feed.
+    fn measure_coverage(&self, now: Timestamp, board: &Board) -> f64 {
+        let read = |health: &&FeedHealth| self.conditions.venues.wants(|name| name == health.feed.as_str());
+        let least = board.feeds.iter().filter(read).map(|health| health.coverage(self.window, now)).reduce(f64::min);
+        least.unwrap_or(0.0)
+    }
+
+    fn notional(&self) -> f64 {
+        Usd::from_micros(self.micros).get()
+    }
+
+    fn is_cooling(&self, now: Timestamp) -> bool {
+        self.last_raised.is_some_and(|raised| now < raised.plus(self.cooldown))
+    }
+
+    /// The state that follows, and what there is to say about the change.
+    fn step(&self, now: Timestamp) -> (RuleState, Option<AlertState>) {
+        let notional = self.notional();
+        let is_covered = self.coverage >= self.conditions.min_coverage;
+        // A floor above the threshold is above it, however little of the window was watched.
+        let is_above = notional >= self.conditions.threshold_usd;
+        match self.state {
+            RuleState::Raised if notional >= self.clear_below => (RuleState::Raised, None),
+            RuleState::Raised if is_covered => (RuleState::Quiet, Some(AlertState::Cleared)),
+            RuleState::Raised => (RuleState::NoData, Some(AlertState::NoData)),
+            RuleState::Warming | RuleState::Quiet | RuleState::NoData if is_above && !self.is_cooling(now) => {
+                (RuleState::Raised, Some(AlertState::Raised))
+            }
+            RuleState::Warming if is_covered => (RuleState::Quiet, None),
+            RuleState::Warming => (RuleState::Warming, None),
+            RuleState::Quiet if is_covered => (RuleState::Quiet, None),
+            RuleState::Quiet => (RuleState::NoData, Some(AlertState::NoData)),
+            RuleState::NoData if is_covered => (RuleState::Quiet, Some(AlertState::DataRestored)),
+            RuleState::NoData => (RuleState::NoData, None),
+        }
+    }
+
+    fn alert(&self, state: AlertState, at: Timestamp) -> Alert {
+        let sides = self.conditions.position.as_str();
+        let assets = self.conditions.instruments.as_text("all");
+        let venues = self.conditions.venues.as_text("all venues");
+        let span = short_span(self.window);
+        let (sum, threshold) = (short_usd(self.notional()), short_usd(self.conditions.threshold_usd));
+        let headline = match state {
+            AlertState::Raised => {
+                format!("{sum} {sides} {assets} liquidated in {span}, at or above {threshold}")
+            }
+            AlertState::Cleared => {
+                format!("{sum} {sides} {assets} in {span}, back below {}", short_usd(self.clear_below))
+            }
+            AlertState::NoData => {
+                format!("{:.0}% of {span} watched: cannot say whether {sides} {assets} calmed", self.coverage * 100.0)
+            }
+            AlertState::DataRestored => {
+                format!("{:.0}% of {span} watched again; {sum} {sides} {assets}", self.coverage * 100.0)
+            }
+        };
+        Alert {
+            rule: self.name.clone(),
+            severity: self.conditions.severity,
+            state,
+            at,
+            subject: format!("{sides} {assets}, {venues}"),
+            headline: headline.chars().take(80).collect(),
+            evidence: Evidence {
+                window_secs: self.window.as_secs(),
+                notional_usd: self.notional(),
+                threshold_usd: self.conditions.threshold_usd,
+                events: self.entries.len() as u64,
+                unknown_notional: self.unknown,
+                coverage: self.coverage,
+            },
+        }
+    }
+}
+
+impl Rule for LiquidationRule {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn observe(&mut self, event: &MarketEvent) {
+        let liquidation = match &event.observation {
+            Observation::Liquidation(liquidation) => liquidation,
+            Observation::Gap(_) => return,
+        };
+        if !self.wants(&event.feed, liquidation) {
+            return;
+        }
+        // Time never steps back inside the window.
+        let at = self.entries.back().map_or(event.receive_time, |last| last.at.max(event.receive_time));
+        let micros = liquidation.notional.map(Usd::as_micros);
+        match micros {
+            Some(micros) => self.micros += micros,
+            None => self.unknown += 1,
+        }
+        self.entries.push_back(Entry { at, micros });
+    }
+
+    fn evaluate(&mut self, now: Timestamp, board: &Board) -> Option<Alert> {
+        self.expire(now);
+        self.coverage = self.measure_coverage(now, board);
+        let (next, said) = self.step(now);
+        self.state = next;
+        let said = said?;
+        if said == AlertState::Raised {
+            self.last_raised = Some(now);
+        }
+        Some(self.alert(said, now))
+    }
+
+    fn status(&self) -> RuleStatus {
+        RuleStatus {
+            rule: self.name.clone(),
+            severity: self.conditions.severity,
+            state: self.state,
+            notional_usd: self.notional(),
+            threshold_usd: self.conditions.threshold_usd,
+            window: self.window,
+            coverage: self.coverage,
+        }
+    }
+}
+
+/// `$12.3M`, `$950k`, `$12`.
+fn short_usd(usd: f64) -> String {
+    match usd {
+        usd if usd >= 999_950_000.0 => format!("${:.2}B", usd / 1e9),
+        usd if usd >= 999_950.0 => format!("${:.1}M", usd / 1e6),
+        usd if usd >= 999.5 => format!("${:.0}k", usd / 1e3),
+        usd => format!("${usd:.0}"),
+    }
+}
+
+/// `5m`, `1h`, `90s`.
+fn short_span(span: Duration) -> String {
+    match span.as_secs() {
+        secs if secs >= 3_600 && secs % 3_600 == 0 => format!("{}h", secs / 3_600),
+        secs if secs >= 60 && secs % 60 == 0 => format!("{}m", secs / 60),
+        secs => format!("{secs}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use market::{Completeness, FeedState, Gap, GapCause, Instrument, Mode, Price};
+
+    use super::*;
+
+    const START: i64 = 1_767_700_000;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_micros((START + secs) * 1_000_000).expect("in range")
+    }
+
+    fn rule(text: &str) -> Box<dyn Rule> {
+        build("flush", toml::from_str(text).expect("toml")).expect("a rule")
+    }
+
+    fn watched_board(since: i64) -> Board {
+        let mut board = Board::new(Mode::Live, at(since));
+        board.add_feed(FeedId::new("okx"), Completeness::Partial);
+        board.note_state(&FeedId::new("okx"), at(since), FeedState::Live);
+        board
+    }
+
+    fn liquidation(secs: i64, position: PositionSide, usd: f64) -> MarketEvent {
+        MarketEvent {
+            feed: FeedId::new("okx"),
+            event_time: at(secs),
+            receive_time: at(secs),
+            known_at: at(secs),
+            observation: Observation::Liquidation(Liquidation {
+                symbol: "BTC-USDT-SWAP".into(),
+                instrument: Instrument::perp("BTC", "USDT"),
+                position,
+                price: Price::new(60_000.0).expect("a price"),
+                quantity: None,
+                notional: Some(Usd::new(usd).expect("finite")),
+                venue_id: None,
+            }),
+        }
+    }
+
+    const FLUSH: &str = "position = 'long'\ninstruments = ['BTC']\nwindow_secs = 60\nthreshold_usd = 1000\nclear_below_usd = 400\ncooldown_secs = 300";
+
+    /// Feeds `(second, usd)` long liquidations in and returns `(second, state)` of every alert.
+    fn story(rule: &mut dyn Rule, board: &Board, events: &[(i64, f64)], until: i64) -> Vec<(i64, AlertState)> {
+        let mut said = Vec::new();
+        for second in 0..=until {
+            for (_, usd) in events.iter().filter(|(when, _)| *when == second) {
+                rule.observe(&liquidation(second, PositionSide::Long, *usd));
+            }
+            if let Some(alert) = rule.evaluate(at(second), board) {
+                said.push((second, alert.state));
+            }
+        }
+        said
+    }
+
+    #[test]
+    fn a_cascade_raises_once_and_clears_below_the_lower_bound() {
+        let said = story(&mut *rule(FLUSH), &watched_board(-600), &[(10, 600.0), (20, 500.0), (30, 700.0)], 200);
+        // At 80 the sum is 700, below the threshold but not below 400; at 90 it is 0.
+        assert_eq!(said, [(20, AlertState::Raised), (90, AlertState::Cleared)]);
+    }
+
+    #[test]
+    fn a_second_cascade_within_the_cooldown_is_silent() {
+        let said = story(&mut *rule(FLUSH), &watched_board(-600), &[(10, 1_000.0), (200, 1_000.0), (400, 1_000.0)], 500);
+        assert_eq!(
+            said,
+            [
+                (10, AlertState::Raised),
+                (70, AlertState::Cleared),
+                (400, AlertState::Raised),
+                (460, AlertState::Cleared)
+            ]
+        );
+    }
+
+    #[test]
+    fn other_sides_instruments_and_venues_do_not_count() {
+        let mut rule = rule(FLUSH);
+        let board = watched_board(-600);
+        rule.observe(&liquidation(1, PositionSide::Short, 5_000.0));
+        assert_eq!(rule.evaluate(at(1), &board), None);
+        assert_eq!(rule.status().notional_usd.to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn an_uncovered_window_is_no_data_and_says_when_it_is_covered_again() {
+        let mut rule = rule(FLUSH);
+        let mut board = watched_board(-600);
+        assert_eq!(rule.evaluate(at(0), &board), None);
+        let gap = |until: Option<i64>| Gap {
+            from: at(0),
+            until: until.map(at),
+            cause: GapCause::Disconnected,
+            detail: String::new(),
+        };
+        let okx = FeedId::new("okx");
+        board.feed_mut(&okx).expect("a feed").note_gap(&gap(None));
+        assert_eq!(rule.evaluate(at(20), &board), None, "two thirds are still covered");
+        assert_eq!(rule.evaluate(at(40), &board).map(|alert| alert.state), Some(AlertState::NoData));
+        assert_eq!(rule.evaluate(at(41), &board), None, "said once");
+        board.feed_mut(&okx).expect("a feed").note_gap(&gap(Some(50)));
+        assert_eq!(rule.evaluate(at(60), &board), None);
+        assert_eq!(rule.evaluate(at(90), &board).map(|alert| alert.state), Some(AlertState::DataRestored));
+    }
+
+    #[test]
+    fn a_floor_above_the_threshold_raises_even_without_coverage() {
+        let mut rule = rule(FLUSH);
+        let board = watched_board(0);
+        rule.observe(&liquidation(1, PositionSide::Long, 2_000.0));
+        let alert = rule.evaluate(at(1), &board).expect("raised");
+        assert_eq!(alert.state, AlertState::Raised);
+        assert!(alert.evidence.coverage < 0.1);
+        assert_eq!(alert.headline, "$2k long BTC liquidated in 1m, at or above $1k");
+    }
+
+    #[test]
+    fn a_bad_table_is_refused_with_the_key_and_the_remedy() {
+        for (text, says) in [
+            ("threshold_usd = 1", "window_secs"),
+            ("window_secs = 0\nthreshold_usd = 1", "use 1 to 86400"),
+            ("window_secs = 60\nthreshold_usd = -5", "above 0"),
+            ("window_secs = 60\nthreshold_usd = 5\nclear_below_usd = 6", "not above threshold_usd"),
+            ("window_mins = 1\nthreshold_usd = 5", "window_mins"),
+            ("window_secs = 60\nthreshold_usd = 5\nvenues = ['mtgox']", "no feed"),
+            ("window_secs = 60\nthreshold_usd = 5\ninstruments = 'BTC'", "takes \"all\" or a list"),
+            ("window_secs = 60\nthreshold_usd = 5\nmin_coverage = 50", "from 0 to 1"),
+        ] {
+            let Err(problem) = build("flush", toml::from_str(text).expect("toml")) else {
+                panic!("{text:?} was accepted");
+            };
+            assert!(problem.contains(says), "{text:?} gave {problem:?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The command line: what can be asked, and who answers.
+
+mod check_config;
+mod daemon;
+mod demo;
+mod export;
+mod rebuild;
+mod record;
+mod replay;
+mod sim;
+mod snapshot;
+mod status;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Settings};
+use crate::failure::Failure;
+use crate::output;
+
+/// Watches forced liquidations as they happen: on a screen, as a daemon, or as files for research.
+#[derive(Debug, Parser)]
+#[command(name = "vigie", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 ok, 2 usage or configuration, 3 store, 4 no feed reachable, 70 bug.\n\
+Logs go to stderr (to a file while the screen is up); VIGIE_LOG sets what is logged, for example VIGIE_LOG=debug.";
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Configuration to use instead of ~/.config/vigie/config.toml or the built-in one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Store directory to use instead of the configured one
+    #[arg(long, global = true, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+impl Global {
+    fn settings(&self) -> Result<Settings, Failure> {
+        Ok(Settings::load(self.config.as_deref(), self.store.as_deref())?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the screen with simulated venues: no network, no keys, nothing kept
+    Demo(demo::Demo),
+    /// Watch without a screen; alerts are JSON lines on stdout
+    Daemon(daemon::Daemon),
+    /// Serve simulated venues that speak the real ones' bytes
+    Sim(sim::Sim),
+    /// Write what the venues send to a recording
+    Record(record::RecordTo),
+    /// Play recordings through the same decoders, rules and store as live
+    Replay(replay::ReplayFiles),
+    /// Write a table of the store as CSV or Parquet
+    Export(export::Export),
+    /// Draw a panel or the overview as an SVG file
+    Snapshot(snapshot::Snapshot),
+    /// Say what the store holds and who writes it
+    Status(status::Status),
+    /// Decode every stored frame anew and replace the tables made from them
+    Rebuild(rebuild::Rebuild),
+    /// Print the resolved configuration, or what is wrong with it
+    CheckConfig(check_config::CheckConfig),
+}
+
+/// Reads the process's arguments and does what they ask.
+///
+/// # Errors
+/// Whatever the command could not do; see [`Failure`] for the exit codes.
+pub fn run() -> Result<(), Failure> {
+    let Arguments { global, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version go to stdout with code 0; mistakes to stderr with code 2.
+        Err(error) => error.exit(),
+    };
+    let Some(command) = command else { return watch::run(&global) };
+    match command {
+        Command::Demo(demo) => demo.run(&global),
+        Command::Daemon(daemon) => log_to_stderr(|| daemon.run(&global)),
+        Command::Sim(sim) => log_to_stderr(|| sim.run()),
+        Command::Record(record) => log_to_stderr(|| record.run(&global)),
+        Command::Replay(replay) => replay.run(&global),
+        Command::Export(export) => log_to_stderr(|| export.run(&global)),
+        Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),
+        Command::Status(status) => log_to_stderr(|| status.run(&global)),
+        Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
+        Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),
+    }
+}
+
+fn log_to_stderr(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    tracing_subscriber::fmt().with_env_filter(log_filter()).with_writer(std::io::stderr).with_target(false).init();
+    command()
+}
+
+/// `VIGIE_LOG`, or warnings and our own information.
+pub(crate) fn log_filter() -> EnvFilter {
+    config::log_filter()
+        .and_then(|filter| EnvFilter::try_new(filter).ok())
+        .unwrap_or_else(|| EnvFilter::new("warn,vigie=info,feeds=info,store=info,simulator=info"))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Bug(format!("start the async runtime: {error}")))
+}
+
+/// `250ms`, `30s`, `5m`, `2h`, `1d`.
+fn parse_span(text: &str) -> Result<Duration, String> {
+    let refused = || format!("{text:?} is no length of time; write 250ms, 30s, 5m, 2h or 1d");
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(refused)?;
+    let count: u64 = text[..split].parse().map_err(|_| refused())?;
+    let millis: u64 = match &text[split..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(refused()),
+    };
+    count.checked_mul(millis).filter(|total| *total > 0).map(Duration::from_millis).ok_or_else(refused)
+}
+
+/// Prints a line to stdout; a reader that has gone away ends the command quietly.
+fn say(line: &str) -> Result<(), Failure> {
+    output::print(line).map_err(Failure::Stdout)
+}
+
+fn say_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {
+    let line = serde_json::to_string(value).map_err(|error| Failure::Bug(format!("write JSON: {error}")))?;
+    say(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_take_a_unit() {
+        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("1d", 86_400_000)] {
+            assert_eq!(parse_span(text), Ok(Duration::from_millis(millis)));
+        }
+        for bad in ["", "30", "s", "5 m", "-1s", "0s", "1w", "99999999999999999999s", "9999999999999999999d"] {
+            assert!(parse_span(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `vigie demo`: simulator, temporary store and screen; no network, no keys.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use clap::Args;
+use feeds::{FEEDS, FeedConfig};
+use market::Mode;
+use simulator::{Faults, SimulatorConfig, Tls};
+
+use super::sim::Play;
+use super::{Global, runtime};
+use crate::clock::SystemClock;
+use crate::engine::{Engine, OnStoreFailure, Plan, Wanted};
+use crate::failure::Failure;
+use crate::tui;
+
+/// See the module.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    #[command(flatten)]
+    play: Play,
+}
+
+impl Demo {
+    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        let settings = global.settings()?;
+        let scratch = tempfile::Builder::new().prefix("vigie-demo-").tempdir().map_err(|source| Failure::Write {
+            path: std::env::temp_dir(),
+            source,
+        })?;
+        let screen = tui::Screen::open(settings.theme)?;
+        let runtime = runtime()?;
+        let simulator = runtime.block_on(simulator::start(SimulatorConfig {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            scenario: self.play.scenario()?,
+            seed: self.play.seed,
+            faults: self.play.faults.clone().unwrap_or_else(Faults::none),
+            tls: Tls::Off,
+            pace: self.play.pace,
+        }))?;
+        let engine = Engine::start(
+            runtime.handle(),
+            Plan {
+                feeds: FEEDS.iter().map(|row| (row, simulated(row.id, row.url, simulator.addr))).collect(),
+                rules: settings.rules,
+                mode: Mode::Simulated,
+                store: Some((scratch.path().join("store"), settings.store_options)),
+                recorder: None,
+                clock: Arc::new(SystemClock),
+                on_store_failure: OnStoreFailure::GoOn,
+                outgoing: Wanted::Nothing,
+            },
+        )?;
+        let shown = screen.run(engine.board.clone());
+        let report = runtime.block_on(async {
+            let report = engine.stop(|_| {}).await;
+            simulator.stop().await;
+            report
+        })?;
+        shown?;
+        report.store_failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// A feed's table that points it at the simulator: the venue's own path, another server.
+fn simulated(_id: &str, url: &str, addr: SocketAddr) -> FeedConfig {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("", |slash| &rest[slash..]);
+    FeedConfig {
+        url: Some(format!("ws://{addr}{path}")),
+        rest_url: Some(format!("http://{addr}")),
+        backoff_cap_secs: 5,
+        ..FeedConfig::default()
+    }
+}

@@ -1,0 +1,49 @@
+//! `vigie rebuild`: every stored frame decoded anew, with today's decoders.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clap::Args;
+use feeds::{StreamProtocol, Verdict, decode_frame};
+use market::FeedId;
+
+use super::{Global, say, say_json};
+use crate::clock::SystemClock;
+use crate::failure::Failure;
+
+/// See the module.
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// Print the counts as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Rebuild {
+    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        let settings = global.settings()?;
+        let mut protocols: BTreeMap<FeedId, Option<Box<dyn StreamProtocol>>> = BTreeMap::new();
+        let rebuilt = store::rebuild(&settings.store_dir, Arc::new(SystemClock), &mut |frame| {
+            let protocol = protocols.entry(frame.feed.clone()).or_insert_with_key(|feed| {
+                let row = feeds::find(feed.as_str())?;
+                Some((row.protocol)(&settings.feed_config(row.id)))
+            });
+            let Some(protocol) = protocol else {
+                return (Some(format!("no feed is called {}", frame.feed)), Vec::new());
+            };
+            let decoded = decode_frame(&mut **protocol, frame.clone());
+            let rejected = match decoded.verdict {
+                Verdict::Rejected(reason) => Some(reason),
+                Verdict::Understood(_) => None,
+            };
+            (rejected, decoded.events)
+        })?;
+        if self.json {
+            return say_json(&rebuilt);
+        }
+        say(&format!(
+            "{} frames decoded anew: {} liquidations (were {}), {} frames rejected",
+            rebuilt.frames, rebuilt.liquidations_after, rebuilt.liquidations_before, rebuilt.rejected
+        ))
+    }
+}

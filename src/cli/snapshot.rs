@@ -1,0 +1,84 @@
+//! `vigie snapshot`: the screen as an SVG file, drawn by the program itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use market::{Board, Mode, Timestamp};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::sim::Play;
+use super::{Global, parse_span};
+use crate::config::Settings;
+use crate::engine::{Replay, Speed, board_from_store, play_scenario};
+use crate::failure::Failure;
+use crate::svg;
+use crate::tui;
+
+/// When the simulated snapshot begins: a Monday of autumn 2026, 13:30 UTC.
+const SIMULATED_START: i64 = 1_791_811_800_000_000;
+
+/// See the module.
+#[derive(Debug, Args)]
+pub(super) struct Snapshot {
+    /// What to draw: overview, or a panel's name
+    #[arg(long, default_value = "overview")]
+    panel: String,
+    /// Columns and rows
+    #[arg(long, default_value = "160x48", value_parser = parse_size)]
+    size: (u16, u16),
+    /// SVG file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Draw the end of these recordings instead of the simulated market
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    replay: Vec<PathBuf>,
+    #[command(flatten)]
+    play: Play,
+    /// How much of the simulated market to play
+    #[arg(long = "for", value_name = "TIME", default_value = "75m", value_parser = parse_span)]
+    span: Duration,
+}
+
+fn parse_size(text: &str) -> Result<(u16, u16), String> {
+    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parsed
+        .filter(|(width, height)| (1..=500).contains(width) && (1..=200).contains(height))
+        .ok_or_else(|| format!("{text:?} is no size; write columns x rows, such as 160x48, at most 500x200"))
+}
+
+impl Snapshot {
+    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        let mut settings = global.settings()?;
+        let board = self.board(global, &mut settings)?;
+        let buffer = tui::draw(&self.panel, self.size, &board).ok_or_else(|| {
+            Failure::Usage(format!("--panel {} is unknown; known are {}", self.panel, tui::panel_names().join(", ")))
+        })?;
+        let title = format!("Vigie, {}, {}, {}", self.panel, board.mode.as_str(), board.now);
+        std::fs::write(&self.out, svg::render(&buffer, &title))
+            .map_err(|source| Failure::Write { path: self.out.clone(), source })
+    }
+
+    fn board(&self, global: &Global, settings: &mut Settings) -> Result<Arc<Board>, Failure> {
+        let rules = std::mem::take(&mut settings.rules);
+        if !self.replay.is_empty() {
+            let (publisher, board) = watch::channel(Arc::new(Board::new(Mode::Replay, Timestamp::EPOCH)));
+            let replay = Replay {
+                files: self.replay.clone(),
+                speed: Speed::Max,
+                store: None,
+                cancel: CancellationToken::new(),
+                publisher: Some(publisher),
+            };
+            replay.run(settings, rules, &mut |_| {})?;
+            return Ok(Arc::clone(&board.borrow()));
+        }
+        if global.store.is_some() {
+            return board_from_store(settings, rules);
+        }
+        let start = Timestamp::from_micros(SIMULATED_START).unwrap_or_default();
+        play_scenario(settings, rules, &self.play.scenario()?, (self.play.seed, start, self.span))
+    }
+}

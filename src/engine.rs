@@ -1,0 +1,219 @@
+//! Starts everything and owns it: feeds, hub, store, and the order in which they stop.
+
+mod hub;
+mod offline;
+mod replay;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use feeds::recording::RecordingWriter;
+use feeds::{FeedConfig, FeedContext, FeedMessage, FeedRow};
+use market::{Board, Clock, FeedId, FeedState, Gap, GapCause, Mode};
+use store::{Reader, Recovery, Store, StoreOptions};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::alerts::Rule;
+use crate::failure::Failure;
+pub use hub::{Hub, HubReport, Outgoing, Tally};
+pub use offline::{board_from_store, play_scenario};
+pub use replay::{Replay, ReplayReport, Speed};
+
+/// Messages that may wait between the feeds and the hub.
+const INBOX: usize = 4_096;
+/// Alerts and events that may wait for whoever prints them.
+const OUTBOX: usize = 1_024;
+/// How long feeds may take to say goodbye before they are left behind.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What to start.
+pub struct Plan {
+    /// The feeds, in the order in which panels list them.
+    pub feeds: Vec<(&'static FeedRow, FeedConfig)>,
+    /// The rules.
+    pub rules: Vec<Box<dyn Rule>>,
+    /// Where the events come from, for every screen.
+    pub mode: Mode,
+    /// Where to keep events; nothing is kept without it.
+    pub store: Option<(PathBuf, StoreOptions)>,
+    /// A recording to write as well.
+    pub recorder: Option<RecordingWriter>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// What to do when the store can no longer be written.
+    pub on_store_failure: OnStoreFailure,
+    /// Whether alerts and events are wanted one by one, once they are on disk.
+    pub outgoing: Wanted,
+}
+
+/// What to do when the store can no longer be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStoreFailure {
+    /// Stop: a daemon that keeps nothing is of no use.
+    Stop,
+    /// Go on watching, and say on the screen that nothing is kept.
+    GoOn,
+}
+
+/// What the hub hands out one by one, once it is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing: the Board is enough.
+    Nothing,
+    /// Alerts.
+    Alerts,
+    /// Alerts, and every liquidation.
+    AlertsAndEvents,
+}
+
+/// A running watch.
+pub struct Engine {
+    /// The Board, at most 20 times a second.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// What was wanted one by one.
+    pub outgoing: mpsc::Receiver<Outgoing>,
+    cancel: CancellationToken,
+    feeds: TaskTracker,
+    hub: JoinHandle<HubReport>,
+}
+
+impl Engine {
+    /// Opens the store, restores the last day from it, and starts hub and feeds on `runtime`.
+    ///
+    /// # Errors
+    /// The store cannot be opened or read, or a thread cannot be started.
+    pub fn start(runtime: &Handle, plan: Plan) -> Result<Self, Failure> {
+        let now = plan.clock.now();
+        let mut board = Board::new(plan.mode, now);
+        for (row, config) in &plan.feeds {
+            let feed = FeedId::new(row.id);
+            board.add_feed(feed.clone(), row.completeness);
+            if let Some(health) = board.feed_mut(&feed) {
+                health.source = host_of(config.url.as_deref().unwrap_or(row.url)).to_owned();
+            }
+        }
+        let mut hub = Hub::new(board, plan.rules, plan.outgoing);
+        let mut gaps: Vec<Option<Gap>> = vec![None; plan.feeds.len()];
+        if let Some((dir, options)) = plan.store {
+            let (store, recovery) = Store::open(&dir, options, Arc::clone(&plan.clock))?;
+            log_recovery(&dir, &recovery);
+            hub.restore(&Reader::open(&dir)?, &recovery, now)?;
+            hub.keep_in(store, dir);
+            for ((row, _), gap) in plan.feeds.iter().zip(&mut gaps) {
+                *gap = hub.resume(&FeedId::new(row.id), &recovery, now);
+            }
+        }
+        if let Some(recorder) = plan.recorder {
+            hub.record_to(recorder);
+        }
+
+        let cancel = CancellationToken::new();
+        let tracker = TaskTracker::new();
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let (publisher, board) = watch::channel(hub.snapshot(now));
+        let live = hub::Live {
+            messages,
+            outbox,
+            publisher,
+            clock: Arc::clone(&plan.clock),
+            stop_on_store_failure: (plan.on_store_failure == OnStoreFailure::Stop).then(|| cancel.clone()),
+        };
+        let hub = std::thread::Builder::new()
+            .name("hub".to_owned())
+            .spawn(move || hub.run(live))
+            .map_err(|error| Failure::Bug(format!("start the hub's thread: {error}")))?;
+
+        for (index, ((row, config), open_gap)) in plan.feeds.into_iter().zip(gaps).enumerate() {
+            let context = FeedContext {
+                feed: FeedId::new(row.id),
+                clock: Arc::clone(&plan.clock),
+                out: inbox.clone(),
+                cancel: cancel.child_token(),
+                open_gap,
+                seed: now.as_micros().unsigned_abs().rotate_left(index as u32),
+            };
+            tracker.spawn_on(supervise(row, config, context), runtime);
+        }
+        tracker.close();
+        Ok(Self { board, outgoing, cancel, feeds: tracker, hub })
+    }
+
+    /// A token that is cancelled when the engine stops by itself.
+    pub fn stopped(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Stops feeds, then hub, then store, losing nothing accepted. What is still to be handed out
+    /// goes to `deliver`.
+    ///
+    /// # Errors
+    /// The hub died of a bug.
+    pub async fn stop(mut self, mut deliver: impl FnMut(Outgoing)) -> Result<HubReport, Failure> {
+        self.cancel.cancel();
+        if tokio::time::timeout(GOODBYE, self.feeds.wait()).await.is_err() {
+            tracing::warn!(feeds = self.feeds.len(), "feeds still pending; leaving them behind");
+        }
+        // The hub ends when the last sender is gone, and with it this stream.
+        while let Ok(Some(item)) = tokio::time::timeout(GOODBYE, self.outgoing.recv()).await {
+            deliver(item);
+        }
+        let hub = self.hub;
+        let joined = tokio::task::spawn_blocking(move || hub.join()).await;
+        joined
+            .map_err(|error| error.to_string())
+            .and_then(|hub| hub.map_err(|panic| panic_text(&*panic)))
+            .map_err(|reason| Failure::Bug(format!("the hub stopped: {reason}")))
+    }
+}
+
+/// Runs one feed; a panic or an error that no retry can mend ends that feed alone.
+async fn supervise(row: &'static FeedRow, config: FeedConfig, context: FeedContext) {
+    let (feed, clock, out) = (context.feed.clone(), Arc::clone(&context.clock), context.out.clone());
+    let state = match tokio::spawn(feeds::run(row, config, context)).await {
+        Ok(Ok(())) => FeedState::Stopped,
+        Ok(Err(error)) => {
+            tracing::error!(%feed, %error, "feed ended");
+            FeedState::Failed { reason: error.to_string() }
+        }
+        Err(error) => {
+            tracing::error!(%feed, %error, "feed panicked");
+            FeedState::Failed { reason: format!("bug: {error}") }
+        }
+    };
+    let _ = out.send(FeedMessage::State { feed, at: clock.now(), state }).await;
+}
+
+fn log_recovery(dir: &std::path::Path, recovery: &Recovery) {
+    tracing::info!(
+        dir = %dir.display(),
+        last_seq = recovery.last_seq,
+        replayed = recovery.replayed,
+        truncated_bytes = recovery.truncated_bytes,
+        "store opened"
+    );
+    for segment in &recovery.quarantined {
+        tracing::error!(segment = %segment.display(), "journal segment damaged; set aside, a gap is recorded");
+    }
+}
+
+/// The gap between the last run and this one.
+fn not_running(from: market::Timestamp) -> Gap {
+    Gap { from, until: None, cause: GapCause::NotRunning, detail: String::new() }
+}
+
+/// `wss://host:port/path` → `host:port`.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or(rest)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+}

@@ -1,0 +1,458 @@
+//! The single consumer: journal first, then Board, then rules, then whoever listens.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use feeds::recording::RecordingWriter;
+use feeds::{Decoded, FeedMessage, FrameKind, Verdict};
+use market::{
+    Alert, AlertState, Board, Clock, FeedId, FeedState, Gap, MarketEvent, Observation, RollingWindows, Timestamp, WINDOWS,
+};
+use store::{Query, Reader, Record, Recovery, Store, StoreError};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::{Wanted, not_running};
+use crate::alerts::Rule;
+use crate::failure::Failure;
+
+/// Boards are published at most this often.
+const PUBLISH_EVERY: Duration = Duration::from_millis(50);
+/// Messages taken from the inbox at once.
+const BATCH: usize = 256;
+/// Seconds of silence that rules are walked through one by one; after a day every window is empty.
+const WALK_LIMIT: i64 = 100_000;
+
+/// What is handed out one by one, once it is on disk.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// A rule's state changed.
+    Alert(Arc<Alert>),
+    /// A liquidation was accepted.
+    Event(Arc<MarketEvent>),
+}
+
+/// Frames and events counted by feed and kind.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Frames by feed and kind.
+    pub frames: BTreeMap<(FeedId, &'static str), u64>,
+    /// Liquidations taken in.
+    pub events: u64,
+    /// Alerts raised or cleared.
+    pub alerts: u64,
+    /// Feeds that were live at some time.
+    pub live: BTreeSet<FeedId>,
+}
+
+/// How the watch ended.
+#[derive(Debug)]
+pub struct HubReport {
+    /// What was counted.
+    pub tally: Tally,
+    /// The last Board.
+    pub board: Arc<Board>,
+    /// Why the store stopped keeping events, if it did.
+    pub store_failure: Option<StoreError>,
+    /// Why the recording stopped, if it did.
+    pub recording_failure: Option<Failure>,
+}
+
+/// The channels and the clock of a live hub.
+pub(super) struct Live {
+    pub messages: mpsc::Receiver<FeedMessage>,
+    pub outbox: mpsc::Sender<Outgoing>,
+    pub publisher: watch::Sender<Arc<Board>>,
+    pub clock: Arc<dyn Clock>,
+    pub stop_on_store_failure: Option<CancellationToken>,
+}
+
+/// The single consumer of everything that happens. It alone writes the Board.
+pub struct Hub {
+    board: Board,
+    windows: RollingWindows,
+    rules: Vec<Box<dyn Rule>>,
+    /// The last whole second at which the rules were asked.
+    asked: Option<i64>,
+    store: Option<Store>,
+    recorder: Option<RecordingWriter>,
+    wanted: Wanted,
+    /// Waiting for their sequence number to be on disk.
+    pending: VecDeque<(u64, Outgoing)>,
+    /// Alerts that the store held before a replay.
+    known_alerts: BTreeSet<(String, Timestamp, AlertState)>,
+    tally: Tally,
+    dirty: bool,
+    store_failure: Option<StoreError>,
+    recording_failure: Option<Failure>,
+}
+
+impl Hub {
+    /// A hub that keeps nothing yet.
+    pub fn new(mut board: Board, rules: Vec<Box<dyn Rule>>, wanted: Wanted) -> Self {
+        board.rules = rules.iter().map(|rule| rule.status()).collect();
+        Self {
+            board,
+            windows: RollingWindows::default(),
+            rules,
+            asked: None,
+            store: None,
+            recorder: None,
+            wanted,
+            pending: VecDeque::new(),
+            known_alerts: BTreeSet::new(),
+            tally: Tally::default(),
+            dirty: true,
+            store_failure: None,
+            recording_failure: None,
+        }
+    }
+
+    /// Restores tape, windows and gaps of the last day from the store.
+    pub(super) fn restore(&mut self, reader: &Reader, recovery: &Recovery, now: Timestamp) -> Result<(), StoreError> {
+        let since = now.minus(WINDOWS[WINDOWS.len() - 1].span);
+        for gap in reader.gaps(&Query { from: Some(since), ..Query::default() })? {
+            self.board.apply(&Arc::new(gap));
+        }
+        for event in reader.liquidations_received(since)? {
+            for rule in &mut self.rules {
+                rule.observe(&event);
+            }
+            self.windows.apply(&event);
+            self.board.apply(&Arc::new(event));
+        }
+        for health in &mut self.board.feeds {
+            // Counters count this run; what was restored is on the tape and in the windows.
+            health.events = 0;
+            if let Some(trace) = recovery.feeds.get(&health.feed) {
+                health.watched_since = Some(trace.first_alive);
+                health.last_frame = Some(trace.last_alive);
+            }
+        }
+        for alert in reader.alerts(&Query { from: Some(since), ..Query::default() })? {
+            self.board.alerts.push(Arc::new(alert));
+        }
+        self.board.now = now;
+        Ok(())
+    }
+
+    /// Keeps everything from now on in `store`.
+    pub(super) fn keep_in(&mut self, store: Store, dir: PathBuf) {
+        self.store = Some(store);
+        self.board.store.path = Some(dir);
+    }
+
+    /// Alerts that the store already holds, so that replaying twice keeps each once.
+    pub(super) fn know_alerts(&mut self, alerts: &[Alert]) {
+        self.known_alerts.extend(alerts.iter().map(|alert| (alert.rule.clone(), alert.at, alert.state)));
+    }
+
+    /// Takes up a feed the first time a recording mentions it: it is watched from there on.
+    pub(super) fn meet(&mut self, feed: &FeedId, at: Timestamp) {
+        if self.board.feed(feed).is_some() {
+            return;
+        }
+        let Some(row) = feeds::find(feed.as_str()) else { return };
+        self.board.add_feed(feed.clone(), row.completeness);
+        self.take_state(feed, at, FeedState::Live);
+    }
+
+    /// The recording is over.
+    pub(super) fn stop_all_feeds(&mut self, at: Timestamp) {
+        let feeds: Vec<FeedId> = self.board.feeds.iter().map(|health| health.feed.clone()).collect();
+        for feed in feeds {
+            self.take_state(&feed, at, FeedState::Stopped);
+        }
+    }
+
+    /// Whether the store has stopped keeping events.
+    pub(super) fn has_lost_its_store(&self) -> bool {
+        self.store_failure.is_some()
+    }
+
+    /// Writes every frame worth keeping to a recording as well.
+    pub(super) fn record_to(&mut self, recorder: RecordingWriter) {
+        self.recorder = Some(recorder);
+    }
+
+    /// The gap that `feed` must close when it is live again: the one it left open, or the time
+    /// since the program last ran.
+    pub(super) fn resume(&mut self, feed: &FeedId, recovery: &Recovery, now: Timestamp) -> Option<Gap> {
+        let trace = recovery.feeds.get(feed)?;
+        if let Some(gap) = &trace.open_gap {
+            return Some(gap.clone());
+        }
+        let gap = not_running(trace.last_alive.min(now));
+        self.take_gap(MarketEvent {
+            feed: feed.clone(),
+            event_time: gap.from,
+            receive_time: now,
+            known_at: now,
+            observation: Observation::Gap(gap.clone()),
+        });
+        Some(gap)
+    }
+
+    /// The Board as of `now`, for front ends.
+    pub fn snapshot(&mut self, now: Timestamp) -> Arc<Board> {
+        self.windows.advance(now);
+        self.board.now = self.board.now.max(now);
+        self.board.totals = self.windows.totals();
+        if let Some(store) = &self.store {
+            self.board.store.durable = store.durable();
+        }
+        self.dirty = false;
+        Arc::new(self.board.clone())
+    }
+
+    /// Takes one message in.
+    pub fn take(&mut self, message: FeedMessage) {
+        self.dirty = true;
+        match message {
+            FeedMessage::Frame(decoded) => self.take_frame(decoded),
+            FeedMessage::Gap(event) => self.take_gap(event),
+            FeedMessage::Alive { feed, at } => {
+                self.append(Record::Alive { feed: &feed, at });
+            }
+            FeedMessage::State { feed, at, state } => self.take_state(&feed, at, state),
+        }
+    }
+
+    /// Takes a decoded frame in: journal first.
+    pub fn take_frame(&mut self, decoded: Decoded) {
+        let Decoded { frame, verdict, events } = decoded;
+        self.pass_time(frame.receive_time);
+        let seq = verdict.is_kept().then(|| {
+            let rejected = match &verdict {
+                Verdict::Rejected(reason) => Some(reason.as_str()),
+                Verdict::Understood(_) => None,
+            };
+            self.record(&frame);
+            self.append(Record::Frame { frame: &frame, rejected, events: &events })
+        });
+        self.show_frame(&frame.feed, frame.receive_time, &verdict);
+        self.show_events(events, seq.flatten());
+    }
+
+    /// Counts a frame on the Board.
+    pub(super) fn show_frame(&mut self, feed: &FeedId, at: Timestamp, verdict: &Verdict) {
+        *self.tally.frames.entry((feed.clone(), verdict.label())).or_default() += 1;
+        self.board.note_frame(feed, at);
+        if let Some(health) = self.board.feed_mut(feed) {
+            match verdict {
+                Verdict::Rejected(_) => health.rejected += 1,
+                Verdict::Understood(FrameKind::Ignored(_)) => health.ignored += 1,
+                Verdict::Understood(_) => {}
+            }
+        }
+    }
+
+    /// Applies events to windows, Board and rules; `seq` is the record that holds them.
+    pub(super) fn show_events(&mut self, events: Vec<MarketEvent>, seq: Option<u64>) {
+        let Some(last) = events.last().map(|event| event.receive_time) else { return };
+        for event in events {
+            self.tally.events += 1;
+            self.windows.apply(&event);
+            for rule in &mut self.rules {
+                rule.observe(&event);
+            }
+            let event = Arc::new(event);
+            self.board.apply(&event);
+            if self.wanted == Wanted::AlertsAndEvents {
+                self.pending.push_back((seq.unwrap_or(0), Outgoing::Event(event)));
+            }
+        }
+        self.ask_rules(last);
+        self.dirty = true;
+    }
+
+    fn take_gap(&mut self, event: MarketEvent) {
+        self.append(Record::Gap(&event));
+        self.board.apply(&Arc::new(event));
+        self.dirty = true;
+    }
+
+    /// Notes a feed's state.
+    pub(super) fn take_state(&mut self, feed: &FeedId, at: Timestamp, state: FeedState) {
+        let was_watching = self.board.feed(feed).is_some_and(|health| health.state.is_watching());
+        if state.is_watching() && !was_watching {
+            let is_first = self.tally.live.insert(feed.clone());
+            if let Some(health) = self.board.feed_mut(feed).filter(|_| !is_first) {
+                health.reconnects += 1;
+            }
+        }
+        self.board.note_state(feed, at, state);
+        self.dirty = true;
+    }
+
+    /// Lets time pass: rules are asked at every whole second, live and in replays alike, so that
+    /// both say the same.
+    pub fn pass_time(&mut self, now: Timestamp) {
+        let second = now.as_micros().div_euclid(1_000_000);
+        let Some(asked) = self.asked else {
+            self.asked = Some(second);
+            return;
+        };
+        let walk_until = second.min(asked.saturating_add(WALK_LIMIT));
+        for passed in asked + 1..=walk_until {
+            self.ask_rules_at_second(passed);
+        }
+        if walk_until < second {
+            self.ask_rules_at_second(second);
+        }
+        self.asked = Some(second.max(asked));
+    }
+
+    fn ask_rules_at_second(&mut self, second: i64) {
+        if let Some(moment) = Timestamp::from_micros(second * 1_000_000) {
+            self.ask_rules(moment);
+            self.dirty = true;
+        }
+    }
+
+    fn ask_rules(&mut self, now: Timestamp) {
+        for index in 0..self.rules.len() {
+            let said = self.rules[index].evaluate(now, &self.board);
+            self.board.rules[index] = self.rules[index].status();
+            let Some(alert) = said else { continue };
+            self.tally.alerts += 1;
+            let key = (alert.rule.clone(), alert.at, alert.state);
+            let seq = if self.known_alerts.contains(&key) { None } else { self.append(Record::Alert(&alert)) };
+            let alert = Arc::new(alert);
+            self.board.alerts.push(Arc::clone(&alert));
+            if self.wanted != Wanted::Nothing {
+                self.pending.push_back((seq.unwrap_or(0), Outgoing::Alert(alert)));
+            }
+        }
+    }
+
+    fn append(&mut self, record: Record<'_>) -> Option<u64> {
+        let store = self.store.as_mut()?;
+        match store.append(record) {
+            Ok(seq) => {
+                self.board.store.appended = seq;
+                Some(seq)
+            }
+            Err(error) => {
+                self.lose_store(error);
+                None
+            }
+        }
+    }
+
+    fn record(&mut self, frame: &market::RawFrame) {
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Err(error) = recorder.write(frame) {
+            tracing::error!(%error, "recording stopped");
+            self.recording_failure = Some(error.into());
+            self.recorder = None;
+        }
+    }
+
+    /// From here on nothing is kept, and the Board says so.
+    fn lose_store(&mut self, error: StoreError) {
+        tracing::error!(%error, "store failed; nothing is kept from here on");
+        self.board.store.failure = Some(error.to_string());
+        self.store_failure = Some(error);
+        self.store = None;
+        // What is not on disk is acknowledged to nobody.
+        self.pending.clear();
+        self.dirty = true;
+    }
+
+    /// What is on disk and was asked for one by one.
+    pub(super) fn release(&mut self) -> Vec<Outgoing> {
+        let durable = self.store.as_ref().map_or(u64::MAX, Store::durable);
+        let ready = self.pending.iter().take_while(|(seq, _)| *seq <= durable).count();
+        self.pending.drain(..ready).map(|(_, item)| item).collect()
+    }
+
+    /// Makes everything durable and ends.
+    pub fn finish(mut self, now: Timestamp) -> (HubReport, Vec<Outgoing>) {
+        if let Some(store) = &mut self.store
+            && let Err(error) = store.flush()
+        {
+            self.lose_store(error);
+        }
+        let rest = self.release();
+        let board = self.snapshot(now);
+        if let Some(store) = self.store.take()
+            && let Err(error) = store.close()
+        {
+            self.store_failure = Some(error);
+        }
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = recorder.finish()
+        {
+            self.recording_failure = Some(error.into());
+        }
+        let report = HubReport {
+            tally: self.tally,
+            board,
+            store_failure: self.store_failure,
+            recording_failure: self.recording_failure,
+        };
+        (report, rest)
+    }
+
+    /// Consumes messages until the last sender is gone. Runs on a thread of its own, because the
+    /// store may make it wait.
+    pub(super) fn run(self, live: Live) -> HubReport {
+        match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime.block_on(self.consume(live)),
+            Err(error) => {
+                tracing::error!(%error, "cannot start the hub");
+                self.finish(live.clock.now()).0
+            }
+        }
+    }
+
+    async fn consume(mut self, mut live: Live) -> HubReport {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut ticks = tokio::time::interval(PUBLISH_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                taken = live.messages.recv_many(&mut batch, BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    for message in batch.drain(..) {
+                        self.take(message);
+                    }
+                }
+                _ = ticks.tick() => {
+                    let now = live.clock.now();
+                    self.pass_time(now);
+                    if self.dirty {
+                        live.publisher.send_replace(self.snapshot(now));
+                    }
+                }
+            }
+            for item in self.release() {
+                if live.outbox.send(item).await.is_err() {
+                    // Nobody listens any more: the Board and the store still have everything.
+                    self.wanted = Wanted::Nothing;
+                    self.pending.clear();
+                    break;
+                }
+            }
+            if self.store_failure.is_some()
+                && let Some(stop) = &live.stop_on_store_failure
+            {
+                stop.cancel();
+            }
+        }
+        let (report, rest) = self.finish(live.clock.now());
+        for item in rest {
+            if live.outbox.send(item).await.is_err() {
+                break;
+            }
+        }
+        live.publisher.send_replace(Arc::clone(&report.board));
+        report
+    }
+}

@@ -1,0 +1,64 @@
+//! Boards without a socket: from a store as it lies there, or from a simulated market played at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use feeds::{FEEDS, StreamProtocol, decode_frame};
+use market::{Board, Clock, FeedId, Mode, Payload, RawFrame, Timestamp};
+use simulator::{Scenario, Tape};
+use store::Reader;
+
+use super::Wanted;
+use super::hub::Hub;
+use crate::alerts::Rule;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::failure::Failure;
+
+/// What the configured store holds of the last day; the feeds are shown as stopped.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn board_from_store(settings: &Settings, rules: Vec<Box<dyn Rule>>) -> Result<Arc<Board>, Failure> {
+    let now = SystemClock.now();
+    let reader = Reader::open(&settings.store_dir)?;
+    let mut board = Board::new(Mode::Live, now);
+    for (row, _) in &settings.feeds {
+        board.add_feed(FeedId::new(row.id), row.completeness);
+    }
+    board.store.path = Some(settings.store_dir.clone());
+    let mut hub = Hub::new(board, rules, Wanted::Nothing);
+    hub.restore(&reader, &reader.traces()?, now)?;
+    hub.stop_all_feeds(now);
+    Ok(hub.snapshot(now))
+}
+
+/// A simulated market, played in one go through decoders, Board and rules: the first `span` of
+/// `scenario` with `seed`, on a clock that begins at `start`.
+pub fn play_scenario(
+    settings: &Settings,
+    rules: Vec<Box<dyn Rule>>,
+    scenario: &Scenario,
+    (seed, start, span): (u64, Timestamp, Duration),
+) -> Arc<Board> {
+    let mut hub = Hub::new(Board::new(Mode::Simulated, start), rules, Wanted::Nothing);
+    let mut protocols: BTreeMap<&str, Box<dyn StreamProtocol>> =
+        FEEDS.iter().map(|row| (row.id, (row.protocol)(&settings.feed_config(row.id)))).collect();
+    for row in FEEDS {
+        hub.meet(&FeedId::new(row.id), start);
+    }
+    let end = start.plus(span);
+    for frame in Tape::new(scenario, seed, start.as_micros()) {
+        let Some(at) = Timestamp::from_micros(frame.at_micros).filter(|at| *at < end) else { break };
+        let Some(protocol) = protocols.get_mut(frame.venue) else { continue };
+        let raw = RawFrame {
+            feed: FeedId::new(frame.venue),
+            receive_time: at,
+            payload: Payload::Text(frame.text.into()),
+        };
+        hub.take_frame(decode_frame(&mut **protocol, raw));
+    }
+    hub.pass_time(end);
+    hub.snapshot(end)
+}

@@ -1,0 +1,67 @@
+//! Why a command ended badly, and the exit code that says so: the one place that maps them.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+
+/// Everything that ends a command. Its text is one sentence with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line asks for something impossible.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened, read or written.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A recording cannot be read or written.
+    #[error(transparent)]
+    Recording(#[from] feeds::recording::RecordingError),
+    /// The simulator cannot start.
+    #[error(transparent)]
+    Simulator(#[from] simulator::SimulatorError),
+    /// No feed could be reached in a command that was to fetch something.
+    #[error("no feed went live in the time given: {0}; check the network, `url` in the config, or wait longer")]
+    Unreachable(String),
+    /// A file that is not the store cannot be written.
+    #[error("write {path}: {source}; choose another place with --out")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Standard output was closed or cannot be written.
+    #[error("write to standard output: {0}")]
+    Stdout(#[source] io::Error),
+    /// The terminal cannot be set up or drawn on.
+    #[error("use the terminal: {0}; `vigie daemon` needs none")]
+    Terminal(#[source] io::Error),
+    /// Something that should be impossible.
+    #[error("bug: {0}; please report it")]
+    Bug(String),
+}
+
+impl Failure {
+    /// The exit code of a bug.
+    pub const BUG: u8 = 70;
+
+    /// 2 usage or configuration, 3 store, 4 unreachable feed, 70 bug.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_)
+            | Self::Config(_)
+            | Self::Recording(_)
+            | Self::Simulator(_)
+            | Self::Write { .. }
+            | Self::Stdout(_)
+            | Self::Terminal(_) => 2,
+            Self::Store(_) => 3,
+            Self::Unreachable(_) => 4,
+            Self::Bug(_) => Self::BUG,
+        }
+    }
+}

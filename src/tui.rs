@@ -1,0 +1,137 @@
+//! The screen: the terminal, held and given back, and the loop that draws on it.
+
+mod app;
+mod keymap;
+mod palette;
+mod terminal;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use market::{Board, Mode, Timestamp};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use widgets::Theme;
+
+pub use self::app::{App, Effect, Message, Pressed};
+use self::terminal::{Keyboard, Terminal};
+use crate::config::ThemeChoice;
+use crate::failure::Failure;
+use crate::svg;
+
+/// At most 30 frames a second.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// The styles that `choice` stands for; `Auto` was decided when the configuration was read.
+fn theme_of(choice: ThemeChoice) -> Theme {
+    match choice {
+        ThemeChoice::Truecolor => Theme::truecolor(),
+        ThemeChoice::Auto | ThemeChoice::Ansi16 => Theme::ansi16(),
+        ThemeChoice::Mono => Theme::mono(),
+    }
+}
+
+/// Names that [`draw`] knows.
+pub fn panel_names() -> Vec<&'static str> {
+    std::iter::once("overview").chain(widgets::PANELS.iter().map(|row| row.id)).collect()
+}
+
+/// Draws the overview, or one panel over the whole area, in true colour; `None` for an unknown name.
+pub fn draw(panel: &str, (width, height): (u16, u16), board: &Arc<Board>) -> Option<Buffer> {
+    let area = Rect::new(0, 0, width, height);
+    let mut app = App::new(Arc::clone(board), ThemeChoice::Truecolor);
+    if panel != "overview" && !app.zoom_on(panel) {
+        return None;
+    }
+    let mut buffer = Buffer::empty(area);
+    app.render(area, &mut buffer);
+    Some(buffer)
+}
+
+/// The terminal, held until dropped.
+pub struct Screen {
+    terminal: Terminal,
+    theme: ThemeChoice,
+}
+
+impl Screen {
+    /// Takes the terminal over. Whatever happens afterwards, it is given back.
+    ///
+    /// # Errors
+    /// Standard input or output is no terminal, or it refuses.
+    pub fn open(theme: ThemeChoice) -> Result<Self, Failure> {
+        Ok(Self { terminal: Terminal::take()?, theme })
+    }
+
+    /// Shows the Board until the reader quits or the process is told to stop.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn run(mut self, board: watch::Receiver<Arc<Board>>) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Bug(format!("start the screen's runtime: {error}")))?;
+        runtime.block_on(self.show(board))
+    }
+
+    async fn show(&mut self, mut board: watch::Receiver<Arc<Board>>) -> Result<(), Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::Bug(format!("listen for signals: {error}")));
+        let (mut terminate, mut hang_up) = (listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+        let mut keyboard = Keyboard::listen()?;
+        let first = Arc::clone(&board.borrow_and_update());
+        let mut app = App::new(first, self.theme);
+        let mut frames = tokio::time::interval(FRAME);
+        frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut is_dirty, mut is_fed) = (true, true);
+        loop {
+            let message = tokio::select! {
+                changed = board.changed(), if is_fed => {
+                    is_fed = changed.is_ok();
+                    Message::Board(Arc::clone(&board.borrow_and_update()))
+                }
+                event = keyboard.next() => match event {
+                    Some(message) => message,
+                    None => return Ok(()),
+                },
+                _ = frames.tick(), if is_dirty => {
+                    self.terminal.draw(|area, buffer| app.render(area, buffer))?;
+                    is_dirty = false;
+                    continue;
+                }
+                _ = terminate.recv() => return Ok(()),
+                _ = hang_up.recv() => return Ok(()),
+            };
+            for effect in app.update(message) {
+                match effect {
+                    Effect::Draw => is_dirty = true,
+                    Effect::Quit => return Ok(()),
+                    Effect::SavePicture => {
+                        let said = self.save_picture(&mut app);
+                        let _ = app.update(Message::Notice(said));
+                        is_dirty = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes what is on the screen beside where the program was started, and says so.
+    fn save_picture(&self, app: &mut App) -> String {
+        let Ok(size) = self.terminal.size() else { return "cannot read the terminal's size".to_owned() };
+        let area = Rect::new(0, 0, size.width, size.height);
+        let mut buffer = Buffer::empty(area);
+        app.render(area, &mut buffer);
+        let now: Timestamp = app.board().now;
+        let mode: Mode = app.board().mode;
+        let stamp: String = now.to_string().chars().filter(|c| !matches!(c, '-' | ':')).take(15).collect();
+        let path = format!("vigie-{stamp}.svg");
+        match std::fs::write(&path, svg::render(&buffer, &format!("Vigie, {}, {now}", mode.as_str()))) {
+            Ok(()) => format!("picture saved as {path}"),
+            Err(error) => format!("cannot save {path}: {error}"),
+        }
+    }
+}

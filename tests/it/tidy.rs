@@ -1,0 +1,76 @@
+//! The arrows between crates, and the habits that no lint holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+const OURS: [&str; 7] = ["feeds", "market", "models", "simulator", "store", "vigie", "widgets"];
+
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = MetadataCommand::new().no_deps().other_options(vec!["--offline".to_owned()]).exec().unwrap();
+    metadata
+        .packages
+        .iter()
+        .map(|package| {
+            let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+            (package.name.to_string(), normal.map(|dependency| dependency.name.clone()).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn library_crates_meet_only_in_market() {
+    let arrows = arrows();
+    assert_eq!(arrows.keys().map(String::as_str).collect::<Vec<_>>(), OURS);
+    for (crate_name, dependencies) in &arrows {
+        let ours: Vec<&str> = dependencies.iter().map(String::as_str).filter(|name| OURS.contains(name)).collect();
+        match crate_name.as_str() {
+            "vigie" => {}
+            "market" | "simulator" => assert_eq!(ours, [""; 0], "{crate_name}"),
+            _ => assert!(ours.iter().all(|name| *name == "market"), "{crate_name} depends on {ours:?}"),
+        }
+    }
+}
+
+#[test]
+fn heavy_crates_stay_in_their_rooms() {
+    let rooms: [(&str, &[&str]); 6] = [
+        ("polars", &["store"]),
+        ("ndarray", &["models"]),
+        ("ratatui", &["vigie", "widgets"]),
+        ("tokio-tungstenite", &["feeds", "simulator"]),
+        ("reqwest", &["feeds"]),
+        ("rand", &["simulator"]),
+    ];
+    for (crate_name, dependencies) in arrows() {
+        for (heavy, allowed) in rooms {
+            if dependencies.contains(heavy) {
+                assert!(allowed.contains(&crate_name.as_str()), "{crate_name} must not depend on {heavy}");
+            }
+        }
+    }
+}
+
+/// Every Rust file opens by saying which question it answers, and `mod.rs` is not used.
+#[test]
+fn every_file_opens_with_its_question() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<_> = OURS.iter().filter(|name| **name != "vigie").map(|name| root.join(name)).collect();
+    folders.extend([root.join("src"), root.join("tests"), root.join("benches")]);
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(text.starts_with("//! "), "{} does not open with its question", path.display());
+                assert!(!path.ends_with("mod.rs"), "{}: write foo.rs beside foo/", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} files seen");
+}

@@ -1,1 +1,32 @@
 //! Venues on 127.0.0.1 that speak the venues' own bytes.
+//!
+//! A seeded market ([`Scenario`]) liquidates positions; each venue's dialect tells of them as that
+//! venue would (Binance one per symbol and second, Bybit in 500 ms batches, OKX a few per contract
+//! and second); a server on one port sends that to whoever subscribes, with [`Faults`] on demand.
+//! [`Tape`] is the same generator without the server.
+//!
+//! This crate depends on no other crate of the workspace: a wire struct shared with the feeds would
+//! make the same mistake on both ends, and pass.
+
+mod binance;
+mod bybit;
+mod contracts;
+mod counters;
+mod error;
+mod faults;
+mod hawkes;
+mod okx;
+mod scenario;
+mod server;
+mod session;
+mod tape;
+mod venue;
+mod world;
+
+pub use counters::{Counters, Counts};
+pub use error::SimulatorError;
+pub use faults::{Faults, FaultsError, Refusal, Silence};
+pub use scenario::{After, Phase, Scenario, ScenarioError};
+pub use server::{Running, SimulatorConfig, Tls, Tuning, start, start_with};
+pub use tape::{SimFrame, Tape};
+pub use venue::Venue;

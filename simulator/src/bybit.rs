@@ -1,0 +1,284 @@
+//! Bybit v5 linear: `allLiquidation`, its control messages and the instruments' REST answer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::contracts::{Contract, Term, fixed};
+use crate::server::Tuning;
+use crate::session::{Door, Patience, Session, quoted};
+use crate::tape::{Dialect, SimFrame};
+use crate::venue::Venue;
+use crate::world::{Forced, Position};
+
+/// Frames leave every 500 ms when there is something, all of that time's liquidations in them.
+const BATCH_MICROS: i64 = 500_000;
+
+/// Most topics in one subscription.
+const MOST_ARGS: usize = 10;
+
+/// The venue's batching: one frame per symbol and half second, every liquidation in it.
+#[derive(Default)]
+pub(crate) struct Batches {
+    rows: BTreeMap<String, Vec<Forced>>,
+    leaves: Option<i64>,
+}
+
+impl Dialect for Batches {
+    fn note(&mut self, forced: Forced) {
+        let next = (forced.at_micros.div_euclid(BATCH_MICROS) + 1) * BATCH_MICROS;
+        self.leaves.get_or_insert(next);
+        self.rows.entry(forced.contract.symbol.clone()).or_default().push(forced);
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.leaves
+    }
+
+    fn tell(&mut self, now: i64, out: &mut VecDeque<SimFrame>) {
+        self.leaves = None;
+        for (symbol, rows) in std::mem::take(&mut self.rows) {
+            let told: Vec<String> = rows.iter().map(row).collect();
+            out.push_back(SimFrame {
+                at_micros: now,
+                venue: Venue::BybitLinear.id(),
+                text: format!(
+                    "{{\"topic\":\"allLiquidation.{symbol}\",\"type\":\"snapshot\",\"ts\":{},\"data\":[{}]}}",
+                    now / 1000,
+                    told.join(",")
+                ),
+                topic: format!("allLiquidation.{symbol}"),
+                events: rows.len() as u64,
+            });
+        }
+    }
+}
+
+/// `S` is the side of the POSITION: a liquidated long is a `Buy`. `p` is the bankruptcy price.
+fn row(forced: &Forced) -> String {
+    let contract = &*forced.contract;
+    let side = match forced.position {
+        Position::Long => "Buy",
+        Position::Short => "Sell",
+    };
+    format!(
+        "{{\"T\":{},\"s\":\"{}\",\"S\":\"{side}\",\"v\":\"{}\",\"p\":\"{}\"}}",
+        forced.at_micros / 1000,
+        contract.symbol,
+        fixed(forced.quantity, contract.lot_step.0),
+        fixed(forced.bankruptcy, contract.price_step.0),
+    )
+}
+
+/// A connection to Bybit.
+pub(crate) struct BybitSession {
+    conn_id: String,
+    door: Door,
+    symbols: Arc<BTreeSet<String>>,
+    topics: BTreeSet<String>,
+    patience: Patience,
+}
+
+impl BybitSession {
+    pub(crate) fn new(conn_id: String, symbols: Arc<BTreeSet<String>>, door: Door, tuning: &Tuning) -> Self {
+        let patience = Patience { idle: Some((tuning.bybit_idle, 1000, "")), ..Patience::default() };
+        Self { conn_id, door, symbols, topics: BTreeSet::new(), patience }
+    }
+
+    fn respond(&self, outcome: Result<&str, &str>, req_id: &str, op: &str) -> String {
+        let (Ok(words) | Err(words)) = outcome;
+        format!(
+            "{{\"success\":{},\"ret_msg\":{},\"conn_id\":\"{}\",\"req_id\":{},\"op\":{}}}",
+            outcome.is_ok(),
+            quoted(words),
+            self.conn_id,
+            quoted(req_id),
+            quoted(op)
+        )
+    }
+
+    fn is_topic(&self, topic: &str) -> bool {
+        topic.strip_prefix("allLiquidation.").is_some_and(|symbol| self.symbols.contains(symbol))
+    }
+
+    /// One bad topic refuses the whole request; one already subscribed does not.
+    fn subscribe(&mut self, args: &[String]) -> Result<(), String> {
+        if self.door == Door::Closed {
+            return Err("error:request not authorized".into());
+        }
+        if args.is_empty() {
+            return Err("error:args is empty".into());
+        }
+        if args.len() > MOST_ARGS {
+            return Err(format!("args size >{MOST_ARGS}"));
+        }
+        if let Some(unknown) = args.iter().find(|topic| !self.is_topic(topic)) {
+            return Err(format!("error:handler not found,topic:{unknown}"));
+        }
+        let known: Vec<&String> = args.iter().filter(|topic| self.topics.contains(*topic)).collect();
+        let words = known.first().map(|topic| format!("error:already subscribed,topic:{topic}"));
+        self.topics.extend(args.iter().cloned());
+        words.map_or(Ok(()), Err)
+    }
+}
+
+impl Session for BybitSession {
+    fn venue(&self) -> Venue {
+        Venue::BybitLinear
+    }
+
+    fn answer(&mut self, text: &str) -> Vec<String> {
+        let Ok(request) = serde_json::from_str::<Value>(text) else {
+            return vec![self.respond(Err("error:request is not valid JSON"), "", "")];
+        };
+        let word = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (op, req_id) = (word("op"), word("req_id"));
+        let args: Vec<String> = request
+            .get("args")
+            .and_then(Value::as_array)
+            .map(|all| all.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect())
+            .unwrap_or_default();
+        let said = match op {
+            "ping" => self.respond(Ok("pong"), req_id, op),
+            "subscribe" => match self.subscribe(&args) {
+                Ok(()) => self.respond(Ok(""), req_id, op),
+                Err(words) => self.respond(Err(&words), req_id, op),
+            },
+            "unsubscribe" => {
+                self.topics.retain(|topic| !args.contains(topic));
+                self.respond(Ok(""), req_id, op)
+            }
+            other => self.respond(Err(&format!("error:unknown op:{other}")), req_id, op),
+        };
+        vec![said]
+    }
+
+    fn render(&self, frame: &SimFrame) -> Vec<String> {
+        if self.topics.contains(&frame.topic) { vec![frame.text.clone()] } else { Vec::new() }
+    }
+
+    fn patience(&self) -> Patience {
+        self.patience.clone()
+    }
+}
+
+/// What a tape begins with: the whole roster in one page, as `limit=1000` gives it.
+pub(crate) fn references(contracts: &[Arc<Contract>], at_micros: i64) -> Vec<SimFrame> {
+    let text = instruments(contracts, "category=linear&limit=1000", at_micros);
+    vec![SimFrame {
+        at_micros,
+        venue: Venue::BybitLinear.id(),
+        text,
+        topic: "/v5/market/instruments-info?category=linear&limit=1000".into(),
+        events: 0,
+    }]
+}
+
+/// The symbols that a subscription may name.
+pub(crate) fn symbols(contracts: &[Arc<Contract>]) -> BTreeSet<String> {
+    let ours = contracts.iter().filter(|contract| contract.venue == Venue::BybitLinear);
+    ours.map(|contract| contract.symbol.clone()).collect()
+}
+
+/// Answers `GET /v5/market/instruments-info?category=linear&limit=&cursor=`.
+pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str, at_micros: i64) -> String {
+    let now = at_micros / 1000;
+    let refused = |words: &str| {
+        format!(
+            "{{\"retCode\":10001,\"retMsg\":{},\"result\":{{}},\"retExtInfo\":{{}},\"time\":{now}}}",
+            quoted(words)
+        )
+    };
+    let asked = |key: &str| {
+        query
+            .split('&')
+            .find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == key))
+            .map(|(_, value)| value)
+    };
+    let category = match asked("category") {
+        Some(category @ ("linear" | "inverse" | "spot" | "option")) => category,
+        Some(_) | None => return refused("params error: Category is invalid"),
+    };
+    let limit = match asked("limit").filter(|limit| !limit.is_empty()).map(str::parse::<usize>) {
+        None => 500,
+        Some(Ok(limit @ 1..=1000)) => limit,
+        Some(_) => return refused("params error: Limit is invalid"),
+    };
+    let mut listed: Vec<&Contract> = contracts
+        .iter()
+        .map(Arc::as_ref)
+        .filter(|contract| category == "linear" && contract.venue == Venue::BybitLinear)
+        .collect();
+    listed.sort_by(|one, other| one.symbol.cmp(&other.symbol));
+    if let Some(status) = asked("status").filter(|status| !status.is_empty())
+        && status != "Trading"
+    {
+        listed.clear();
+    }
+    let after = match asked("cursor").filter(|cursor| !cursor.is_empty()) {
+        None => 0,
+        Some(cursor) => {
+            let Some(last) = last_of(cursor) else { return refused("params error: Cursor is invalid") };
+            listed.iter().position(|contract| contract.symbol > last).unwrap_or(listed.len())
+        }
+    };
+    let page: Vec<&Contract> = listed.iter().skip(after).take(limit).copied().collect();
+    // The cursor is percent-encoded inside the JSON too, to be put into the next URL as it is.
+    let next = match (page.first(), page.last()) {
+        (Some(first), Some(last)) if after + page.len() < listed.len() => {
+            format!("first%3D{}%26last%3D{}", first.symbol, last.symbol)
+        }
+        _ => String::new(),
+    };
+    let rows: Vec<String> = page.into_iter().map(instrument).collect();
+    format!(
+        concat!(
+            "{{\"retCode\":0,\"retMsg\":\"OK\",\"result\":{{\"category\":\"{}\",\"list\":[{}],",
+            "\"nextPageCursor\":\"{}\"}},\"retExtInfo\":{{}},\"time\":{}}}"
+        ),
+        category,
+        rows.join(","),
+        next,
+        now
+    )
+}
+
+/// The symbol after which a page starts; encoded once or, by a client that encodes again, twice.
+fn last_of(cursor: &str) -> Option<String> {
+    let plain = cursor.replace("%25", "%").replace("%3D", "=").replace("%26", "&");
+    plain.split_once("&last=").map(|(_, last)| last.to_owned())
+}
+
+fn instrument(contract: &Contract) -> String {
+    let (decimals, tick) = contract.price_step;
+    let (kind, delivery) = match contract.term {
+        Term::Perpetual => ("LinearPerpetual", 0),
+        Term::Dated(millis) => ("LinearFutures", millis),
+    };
+    let step = fixed(contract.lot_step.1, contract.lot_step.0);
+    format!(
+        concat!(
+            "{{\"symbol\":\"{}\",\"contractType\":\"{}\",\"status\":\"Trading\",\"baseCoin\":\"{}\",\"quoteCoin\":\"{}\",",
+            "\"launchTime\":\"1700000000000\",\"deliveryTime\":\"{}\",\"deliveryFeeRate\":\"\",\"priceScale\":\"{}\",",
+            "\"leverageFilter\":{{\"minLeverage\":\"1\",\"maxLeverage\":\"50.00\",\"leverageStep\":\"0.01\"}},",
+            "\"priceFilter\":{{\"minPrice\":\"{}\",\"maxPrice\":\"{}\",\"tickSize\":\"{}\"}},",
+            "\"lotSizeFilter\":{{\"maxOrderQty\":\"{}\",\"minOrderQty\":\"{}\",\"qtyStep\":\"{}\",\"minNotionalValue\":\"5\"}},",
+            "\"unifiedMarginTrade\":true,\"fundingInterval\":480,\"settleCoin\":\"{}\",\"copyTrading\":\"none\",",
+            "\"isPreListing\":false,\"preListingInfo\":null}}"
+        ),
+        contract.symbol,
+        kind,
+        contract.base,
+        contract.quote,
+        delivery,
+        decimals,
+        fixed(tick, decimals),
+        fixed(tick * 19_999_999, decimals),
+        fixed(tick, decimals),
+        fixed(contract.lot_step.1 * 1_500_000, contract.lot_step.0),
+        step,
+        step,
+        contract.quote,
+    )
+}

@@ -1,0 +1,396 @@
+//! One WebSocket connection: what the session says, when, and what goes wrong with it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_util::sync::CancellationToken;
+
+use crate::counters::{Tallies, count};
+use crate::faults::Faults;
+use crate::server::Floor;
+use crate::server::player::Delivery;
+use crate::session::{Patience, Session};
+
+/// How long a frame held back for reordering waits for one to follow it.
+const HOLD: Duration = Duration::from_secs(2);
+
+/// Why a connection ended.
+enum End {
+    /// The client left.
+    Gone,
+    /// Dropped on purpose, without a word.
+    Dropped,
+    /// The client did not read.
+    Evicted,
+    /// The simulator stops.
+    Stopped,
+    /// The venue closes with this code.
+    Closed { code: u16, reason: &'static str },
+}
+
+/// Something to send.
+enum Parcel {
+    Control(Message),
+    Data { text: String, state: State, delivery: Arc<Delivery> },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Intact,
+    Repeated,
+    Malformed,
+}
+
+struct Connection {
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    session: Box<dyn Session>,
+    patience: Patience,
+    faults: Faults,
+    rng: ChaCha8Rng,
+    inbox: mpsc::Receiver<Arc<Delivery>>,
+    evict: CancellationToken,
+    floor: Arc<Floor>,
+    outbox: VecDeque<(Instant, Parcel)>,
+    held: Option<(Instant, Vec<Parcel>)>,
+    schedule: Schedule,
+}
+
+/// When what happens next.
+struct Schedule {
+    born: Instant,
+    last_message: Instant,
+    last_pong: Instant,
+    next_ping: Option<Instant>,
+    drop_at: Option<Instant>,
+    silence_at: Option<Instant>,
+    silent_until: Option<Instant>,
+    /// When the client's messages of the last second came.
+    recent: VecDeque<Instant>,
+}
+
+/// Runs a connection until either side ends it.
+pub(super) async fn run(upgrade: OnUpgrade, session: Box<dyn Session>, rng: ChaCha8Rng, floor: Arc<Floor>) {
+    let upgraded = tokio::select! {
+        () = floor.stop.cancelled() => return,
+        upgraded = upgrade => upgraded,
+    };
+    let Ok(upgraded) = upgraded else { return };
+    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+    let venue = session.venue();
+    let (inbox, evict) = floor.audience.join(venue, floor.tuning.queue_frames);
+    count(&floor.counters.tallies(venue).connections);
+    let faults = floor.faults.concerning(venue);
+    let mut connection = Connection::new(socket, session, faults, rng, inbox, evict, floor);
+    let end = connection.converse().await;
+    connection.end(end).await;
+}
+
+impl Connection {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one connection, assembled in one place")]
+    fn new(
+        socket: WebSocketStream<TokioIo<Upgraded>>,
+        session: Box<dyn Session>,
+        faults: Faults,
+        mut rng: ChaCha8Rng,
+        inbox: mpsc::Receiver<Arc<Delivery>>,
+        evict: CancellationToken,
+        floor: Arc<Floor>,
+    ) -> Self {
+        let now = Instant::now();
+        let patience = session.patience();
+        let schedule = Schedule {
+            born: now,
+            last_message: now,
+            last_pong: now,
+            next_ping: patience.ping_every.map(|every| now + every),
+            drop_at: faults.drop.map(|mean| now + exponential(mean, &mut rng)),
+            silence_at: faults.silence.map(|silence| now + exponential(silence.every, &mut rng)),
+            silent_until: None,
+            recent: VecDeque::new(),
+        };
+        Self {
+            socket,
+            session,
+            patience,
+            faults,
+            rng,
+            inbox,
+            evict,
+            floor,
+            outbox: VecDeque::new(),
+            held: None,
+            schedule,
+        }
+    }
+
+    async fn converse(&mut self) -> End {
+        let opening = self.session.opening();
+        self.reply(opening, Instant::now());
+        loop {
+            match self.turn().await {
+                Ok(()) => {}
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Does what is due, then waits for the next thing.
+    async fn turn(&mut self) -> Result<(), End> {
+        self.keep_time(Instant::now()).await?;
+        let is_silent = self.schedule.silent_until.is_some();
+        if !is_silent {
+            self.send_due().await?;
+        }
+        let wake = self.next_wake();
+        let has_room = self.outbox.len() < self.floor.tuning.queue_frames;
+        tokio::select! {
+            biased;
+            () = self.floor.stop.cancelled() => Err(End::Stopped),
+            () = self.evict.cancelled() => Err(End::Evicted),
+            message = self.socket.next(), if !is_silent => match message {
+                Some(Ok(message)) => self.hear(message, Instant::now()),
+                Some(Err(_)) | None => Err(End::Gone),
+            },
+            Some(delivery) = self.inbox.recv(), if has_room => {
+                self.take(&delivery, Instant::now());
+                Ok(())
+            }
+            () = tokio::time::sleep_until(wake) => Ok(()),
+        }
+    }
+
+    fn tallies(&self) -> &Tallies {
+        self.floor.counters.tallies(self.session.venue())
+    }
+
+    /// Faults and the venue's patience, as of `now`.
+    async fn keep_time(&mut self, now: Instant) -> Result<(), End> {
+        if self.schedule.drop_at.is_some_and(|at| now >= at) {
+            return Err(End::Dropped);
+        }
+        if self.schedule.silent_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        if let Some(silence) = self.faults.silence {
+            if self.schedule.silent_until.take().is_some() {
+                self.schedule.silence_at = Some(now + exponential(silence.every, &mut self.rng));
+            }
+            if self.schedule.silence_at.is_some_and(|at| now >= at) {
+                self.schedule.silent_until = Some(now + silence.lasting);
+                self.withhold();
+                return Ok(());
+            }
+        }
+        if self.held.as_ref().is_some_and(|(until, _)| now >= *until) {
+            self.release(now);
+        }
+        let past = |from: Instant, limit: Option<Duration>| limit.is_some_and(|limit| now >= from + limit);
+        if let Some((limit, code, reason)) = self.patience.idle
+            && past(self.schedule.last_message, Some(limit))
+        {
+            return Err(End::Closed { code, reason });
+        }
+        if past(self.schedule.last_pong, self.patience.pong_within) {
+            return Err(End::Closed { code: 1008, reason: "Pong timeout" });
+        }
+        if past(self.schedule.born, self.patience.lifetime) {
+            return Err(End::Closed { code: 1001, reason: "" });
+        }
+        if self.schedule.next_ping.is_some_and(|at| now >= at) {
+            self.schedule.next_ping = self.patience.ping_every.map(|every| now + every);
+            self.write(Message::Ping(Vec::new().into())).await?;
+        }
+        Ok(())
+    }
+
+    /// The earliest moment at which something is due without anyone saying anything.
+    fn next_wake(&self) -> Instant {
+        let schedule = &self.schedule;
+        let after = |from: Instant, limit: Option<Duration>| limit.map(|limit| from + limit);
+        let while_speaking = [
+            self.outbox.front().map(|(due, _)| *due),
+            self.held.as_ref().map(|(until, _)| *until),
+            after(schedule.last_message, self.patience.idle.map(|(limit, ..)| limit)),
+            after(schedule.last_pong, self.patience.pong_within),
+            after(schedule.born, self.patience.lifetime),
+            schedule.next_ping,
+            schedule.silence_at,
+        ];
+        let always = [schedule.drop_at, schedule.silent_until];
+        let speaking = while_speaking.into_iter().filter(|_| schedule.silent_until.is_none());
+        let far = Instant::now() + Duration::from_secs(3600);
+        speaking.chain(always).flatten().min().unwrap_or(far)
+    }
+
+    /// Drops everything that waits: it fell into a silence.
+    fn withhold(&mut self) {
+        let held = self.held.take().map_or(Vec::new(), |(_, parcels)| parcels);
+        let waiting = self.outbox.drain(..).map(|(_, parcel)| parcel);
+        let lost = waiting.chain(held).filter(|parcel| matches!(parcel, Parcel::Data { .. })).count();
+        self.tallies().withheld.fetch_add(lost as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn hear(&mut self, message: Message, now: Instant) -> Result<(), End> {
+        self.schedule.recent.push_back(now);
+        while self.schedule.recent.front().is_some_and(|at| now - *at >= Duration::from_secs(1)) {
+            self.schedule.recent.pop_front();
+        }
+        if self.patience.messages_per_sec.is_some_and(|most| self.schedule.recent.len() > most) {
+            return Err(End::Closed { code: 1008, reason: "Too many requests" });
+        }
+        match message {
+            Message::Text(text) => {
+                self.schedule.last_message = now;
+                let replies = self.session.answer(text.as_str());
+                self.reply(replies, now);
+                Ok(())
+            }
+            Message::Pong(_) => {
+                self.schedule.last_pong = now;
+                Ok(())
+            }
+            // tungstenite answers pings and closes by itself as the socket is read on.
+            Message::Ping(_) | Message::Binary(_) | Message::Close(_) | Message::Frame(_) => Ok(()),
+        }
+    }
+
+    fn reply(&mut self, replies: Vec<String>, now: Instant) {
+        for reply in replies {
+            self.post(Parcel::Control(Message::text(reply)), now);
+        }
+    }
+
+    fn post(&mut self, parcel: Parcel, now: Instant) {
+        self.outbox.push_back((now + self.faults.slow.unwrap_or_default(), parcel));
+    }
+
+    /// Takes a data frame through the faults into the outbox.
+    fn take(&mut self, delivery: &Arc<Delivery>, now: Instant) {
+        for text in self.session.render(&delivery.frame) {
+            if self.schedule.silent_until.is_some() {
+                count(&self.tallies().withheld);
+                continue;
+            }
+            let mut parcels = Vec::new();
+            let data = |text, state| Parcel::Data { text, state, delivery: Arc::clone(delivery) };
+            if self.strikes(self.faults.malformed) {
+                parcels.push(data(broken(&text, &mut self.rng), State::Malformed));
+            } else if self.strikes(self.faults.duplicate) {
+                parcels.push(data(text.clone(), State::Intact));
+                parcels.push(data(text, State::Repeated));
+            } else {
+                parcels.push(data(text, State::Intact));
+            }
+            if self.held.is_none() && self.strikes(self.faults.reorder) {
+                self.held = Some((now + HOLD, parcels));
+                continue;
+            }
+            for parcel in parcels {
+                self.post(parcel, now);
+            }
+            if self.held.is_some() {
+                count(&self.tallies().reordered);
+                self.release(now);
+            }
+        }
+    }
+
+    fn release(&mut self, now: Instant) {
+        for parcel in self.held.take().map_or(Vec::new(), |(_, parcels)| parcels) {
+            self.post(parcel, now);
+        }
+    }
+
+    fn strikes(&mut self, share: f64) -> bool {
+        share > 0.0 && self.rng.random::<f64>() < share
+    }
+
+    async fn send_due(&mut self) -> Result<(), End> {
+        while self.outbox.front().is_some_and(|(due, _)| *due <= Instant::now()) {
+            let Some((_, parcel)) = self.outbox.pop_front() else { break };
+            match parcel {
+                Parcel::Control(message) => self.write(message).await?,
+                Parcel::Data { text, state, delivery } => {
+                    self.write(Message::text(text)).await?;
+                    self.account(state, &delivery);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn account(&self, state: State, delivery: &Delivery) {
+        let tallies = self.tallies();
+        count(&tallies.frames);
+        match state {
+            State::Malformed => count(&tallies.malformed),
+            State::Repeated => count(&tallies.repeated),
+            State::Intact => {
+                if delivery.is_first() {
+                    tallies.sent.fetch_add(delivery.frame.events, std::sync::atomic::Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Writes, unless the client does not read and is given up, or the simulator stops.
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        tokio::select! {
+            biased;
+            () = self.floor.stop.cancelled() => Err(End::Stopped),
+            () = self.evict.cancelled() => Err(End::Evicted),
+            written = self.socket.send(message) => written.map_err(|_| End::Gone),
+        }
+    }
+
+    /// Says what is left to say.
+    async fn end(mut self, end: End) {
+        let (code, reason) = match end {
+            End::Gone | End::Evicted => return,
+            End::Dropped => return count(&self.tallies().dropped),
+            End::Stopped => (1001, ""),
+            End::Closed { code, reason } => (code, reason),
+        };
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        let farewell = async {
+            if self.socket.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        if tokio::time::timeout(Duration::from_millis(300), farewell).await.is_err() {
+            tracing::debug!("a client did not answer the close in time");
+        }
+    }
+}
+
+fn exponential(mean: Duration, rng: &mut ChaCha8Rng) -> Duration {
+    mean.mul_f64(-(1.0 - rng.random::<f64>()).ln())
+}
+
+/// A frame that is no longer JSON: cut short, or a bracket overwritten.
+fn broken(text: &str, rng: &mut ChaCha8Rng) -> String {
+    if rng.random::<bool>() {
+        let cut = rng.random_range(1..text.len().max(2));
+        return text.chars().take(cut).collect();
+    }
+    let brackets: Vec<usize> = text
+        .char_indices()
+        .filter(|(_, letter)| matches!(letter, '{' | '}' | '[' | ']'))
+        .map(|(at, _)| at)
+        .collect();
+    let Some(at) = brackets.get(rng.random_range(0..brackets.len().max(1))) else { return "#".into() };
+    let mut garbled = text.to_owned();
+    garbled.replace_range(*at..=*at, "#");
+    garbled
+}

@@ -6,16 +6,22 @@
 
 mod cursor;
 mod figures;
+mod layout;
 mod panel;
 mod pen;
 mod plan;
+mod popup;
+mod status;
 mod tape;
 mod theme;
 mod watch;
 
+pub use layout::{Frame, overview};
 pub use panel::{Action, Focus, Panel, PanelRow, Reaction, View};
+pub use popup::{HelpView, PaletteEntry, PaletteView};
+pub use status::StatusLine;
 pub use tape::Tape;
-pub use theme::Theme;
+pub use theme::{HEAT_LEVELS, Theme};
 
 /// Every panel, in the order in which focus visits them.
 pub const PANELS: &[PanelRow] = &[PanelRow {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::panel::{Focus, View};
@@ -40,12 +40,6 @@ impl<'a> Pen<'a> {
     pub(crate) fn below(&mut self, rows: u16) -> Pen<'_> {
         let rows = rows.min(self.area.height);
         let area = Rect { y: self.area.y + rows, height: self.area.height - rows, ..self.area };
-        Pen { buf: self.buf, area }
-    }
-
-    /// Its first `rows` rows.
-    pub(crate) fn above(&mut self, rows: u16) -> Pen<'_> {
-        let area = Rect { height: rows.min(self.area.height), ..self.area };
         Pen { buf: self.buf, area }
     }
 
@@ -98,22 +92,20 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Lays a style over a whole row without touching its text.
-    pub(crate) fn paint_row(&mut self, y: u16, style: Style) {
-        if y < self.area.height {
-            self.buf.set_style(Rect { y: self.area.y + y, height: 1, ..self.area }, style);
-        }
+    /// Lays the cursor over a whole row.
+    pub(crate) fn select_row(&mut self, y: u16, style: Style) {
+        self.select(0, y, self.area.width, style);
     }
 
-    /// Lays the cursor over a row: inverse, without the colours that inverse would turn into blocks.
-    pub(crate) fn select_row(&mut self, y: u16, style: Style) {
+    /// Lays the cursor over a part of a row: one style, whatever colours stood there.
+    pub(crate) fn select(&mut self, x: u16, y: u16, width: u16, style: Style) {
         if y >= self.area.height {
             return;
         }
-        for x in self.area.left()..self.area.right() {
-            let cell = &mut self.buf[(x, self.area.y + y)];
+        for x in x..x.saturating_add(width).min(self.area.width) {
+            let cell = &mut self.buf[(self.area.x + x, self.area.y + y)];
             cell.modifier.remove(Modifier::REVERSED | Modifier::DIM);
-            cell.fg = ratatui::style::Color::Reset;
+            cell.fg = Color::Reset;
             cell.set_style(style);
         }
     }

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn columns_go_before_they_are_cut() {
         assert_eq!(set_out(16), [('w', 1, 5), ('n', 7, 4), ('m', 12, 4)]);
-        assert_eq!(set_out(15), [('w', 1, 8), ('n', 10, 4)]);
+        assert_eq!(set_out(14), [('w', 1, 8), ('n', 10, 4)]);
         assert_eq!(set_out(19), [('w', 1, 8), ('n', 10, 4), ('m', 15, 4)]);
         assert_eq!(set_out(21), [('w', 1, 8), ('n', 11, 4), ('m', 17, 4)]);
         assert_eq!(set_out(0), [('w', 1, 5), ('n', 7, 4)], "nothing fits: the pen cuts");

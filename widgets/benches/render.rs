@@ -1,0 +1,4 @@
+//! How long a screen takes to draw.
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,216 @@
+//! The line over everything: where the events come from, what time it is, what is wrong.
+
+use jiff::tz::TimeZone;
+use market::{Board, Mode, Timestamp};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::Widget;
+
+use crate::figures::{clock, count, minute};
+use crate::panel::View;
+use crate::pen::{Pen, clip, width_of};
+use crate::theme::Theme;
+use crate::watch;
+
+/// The status line. The badge is there at any width; the rest comes as room allows, what is wrong first.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusLine<'a> {
+    /// The state of the watch.
+    pub board: &'a Board,
+    /// The styles.
+    pub theme: &'a Theme,
+    /// New York's time zone, where the program could find one.
+    pub new_york: Option<&'a TimeZone>,
+    /// Keys and what they do, the most useful first: `("?", "help")`.
+    pub hints: &'a [(&'a str, &'a str)],
+    /// What the program has to say about the last command; takes the place of the hints.
+    pub message: Option<&'a str>,
+}
+
+/// A piece of the line; the lowest rank is the last to go.
+struct Piece {
+    rank: u8,
+    words: Vec<(String, Style)>,
+}
+
+impl Piece {
+    fn width(&self) -> u16 {
+        self.words.iter().map(|(text, _)| width_of(text)).sum()
+    }
+}
+
+impl<'a> StatusLine<'a> {
+    /// The line for what a panel may see, without hints.
+    pub fn new(view: &View<'a>) -> Self {
+        Self { board: view.board, theme: view.theme, new_york: view.new_york, hints: &[], message: None }
+    }
+
+    /// In the order in which they stand.
+    fn pieces(&self) -> Vec<Piece> {
+        let (board, theme) = (self.board, self.theme);
+        let mut pieces = Vec::with_capacity(8);
+        let mut add = |rank, words: &[(&str, Style)]| {
+            let words = words.iter().map(|(text, style)| ((*text).to_owned(), *style)).collect();
+            pieces.push(Piece { rank, words });
+        };
+        // On a recording the day says more than the second.
+        let date_rank = if board.mode == Mode::Replay { 2 } else { 8 };
+        add(date_rank, &[(&board.now.date().to_string(), theme.text)]);
+        add(1, &[(&clock(board.now), theme.title), (" UTC", theme.label)]);
+        if let Some((time, zone)) = self.new_york.and_then(|zone| new_york(board.now, zone)) {
+            add(6, &[(&time, theme.text), (&format!(" {zone}"), theme.label)]);
+        }
+        let (live, feeds) = (watch::live(board), board.feeds.len());
+        let (rank, style) = match live {
+            _ if feeds == 0 => (3, theme.dim),
+            _ if live == feeds => (5, theme.good),
+            0 => (2, theme.bad),
+            _ => (3, theme.warn),
+        };
+        add(rank, &[("feeds ", theme.label), (&format!("{live}/{feeds}"), style), (" live", style)]);
+        let store = &board.store;
+        if store.failure.is_some() {
+            add(2, &[("store ", theme.label), ("FAILED", theme.bad)]);
+        } else if store.path.is_none() {
+            add(4, &[("store ", theme.label), ("off", theme.warn)]);
+        } else if store.appended > store.durable {
+            let behind = format!("{} to disk", count(store.appended - store.durable));
+            add(6, &[("store ", theme.label), (&behind, theme.text)]);
+        } else {
+            add(6, &[("store ", theme.label), ("on disk", theme.good)]);
+        }
+        let rejected: u64 = board.feeds.iter().map(|feed| feed.rejected).fold(0, u64::saturating_add);
+        let (rank, style) = if rejected > 0 { (5, theme.warn) } else { (7, theme.text) };
+        add(rank, &[("rejected ", theme.label), (&count(rejected), style)]);
+        pieces
+    }
+
+    fn hints(&self) -> Vec<Piece> {
+        let theme = self.theme;
+        if let Some(message) = self.message {
+            return vec![Piece { rank: 0, words: vec![(message.to_owned(), theme.accent)] }];
+        }
+        let hint = |(key, what): &(&str, &str)| Piece {
+            rank: 9,
+            words: vec![((*key).to_owned(), theme.accent), (format!(" {what}"), theme.label)],
+        };
+        self.hints.iter().map(hint).collect()
+    }
+}
+
+/// Blank columns between two pieces.
+const GAP: u16 = 2;
+
+impl Widget for &StatusLine<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        let mut pen = Pen::new(buf, area);
+        let width = pen.width();
+        let badge = match self.board.mode.as_str() {
+            name if width_of(name) + 2 <= width => format!(" {name} "),
+            name => name.chars().take(usize::from(width)).collect(),
+        };
+        let start = pen.text(0, 0, &badge, self.theme.badge(self.board.mode));
+        if pen.height() > 1 && width >= 9 {
+            // The screen is too small for panels, so all of it is ours.
+            pen.write(0, 1, width, "too small", self.theme.dim);
+        }
+        // A message says what the reader just did, so it comes before all that is merely as it should be.
+        let message = self.message.map_or(0, |message| (GAP + width_of(message)).min(width / 2));
+        let mut room = width.saturating_sub(message + start);
+        let mut pieces = self.pieces();
+        let mut ranks: Vec<u8> = pieces.iter().map(|piece| piece.rank).collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        let mut kept = vec![false; pieces.len()];
+        for rank in ranks {
+            for (piece, kept) in pieces.iter().zip(&mut kept).filter(|(piece, _)| piece.rank == rank) {
+                *kept = GAP + piece.width() <= room;
+                room -= if *kept { GAP + piece.width() } else { 0 };
+            }
+        }
+        let mut kept = kept.into_iter();
+        pieces.retain(|_| kept.next().unwrap_or(false));
+        let mut x = start;
+        for piece in &pieces {
+            x += GAP;
+            for (text, style) in &piece.words {
+                x = pen.text(x, 0, text, *style);
+            }
+        }
+        let mut hints = self.hints();
+        let wanted = |hints: &[Piece]| hints.iter().map(|hint| GAP + hint.width()).sum::<u16>();
+        while hints.len() > 1 && wanted(&hints) + GAP > width - x {
+            hints.pop();
+        }
+        let room = width.saturating_sub(x + GAP);
+        if self.message.is_none() && wanted(&hints).saturating_sub(GAP) > room {
+            return;
+        }
+        x = width.saturating_sub(wanted(&hints).saturating_sub(GAP)).max(x + GAP);
+        for hint in &hints {
+            for (text, style) in &hint.words {
+                x = pen.text(x, 0, &clip(text, width.saturating_sub(x)), *style);
+            }
+            x += GAP;
+        }
+    }
+}
+
+/// New York's time to the minute and its zone's abbreviation: `("09:03", "EST")`.
+fn new_york(now: Timestamp, zone: &TimeZone) -> Option<(String, String)> {
+    let moment = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?;
+    let there = zone.to_offset_info(moment);
+    let offset = i64::from(there.offset().seconds()).checked_mul(1_000_000)?;
+    // Shifted, then read as if it were UTC.
+    let shifted = Timestamp::from_micros(now.as_micros().checked_add(offset)?)?;
+    Some((minute(shifted), there.abbreviation().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EASTERN: &str = "EST5EDT,M3.2.0,M11.1.0";
+
+    fn line(mode: Mode, width: u16, hints: &[(&str, &str)], message: Option<&str>) -> String {
+        let board = Board::new(mode, "2026-07-06T14:03:27Z".parse().unwrap());
+        let zone = TimeZone::posix(EASTERN).unwrap();
+        let theme = Theme::mono();
+        let line = StatusLine { board: &board, theme: &theme, new_york: Some(&zone), hints, message };
+        let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
+        line.render(buf.area, &mut buf);
+        buf.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()
+    }
+
+    #[test]
+    fn the_badge_is_there_at_any_width() {
+        for (mode, width, text) in [
+            (Mode::Live, 1, "L"),
+            (Mode::Simulated, 9, "SIMULATED"),
+            (Mode::Simulated, 20, " SIMULATED"),
+            (Mode::Replay, 8, " REPLAY"),
+            (Mode::Replay, 20, " REPLAY   2026-07-06"),
+            (Mode::Live, 20, " LIVE   14:03:27 UTC"),
+        ] {
+            assert_eq!(line(mode, width, &[], None), text, "{width}");
+        }
+    }
+
+    #[test]
+    fn new_york_names_its_offset() {
+        assert!(line(Mode::Live, 120, &[], None).contains("10:03 EDT"));
+        let zone = TimeZone::posix(EASTERN).unwrap();
+        let winter = new_york("2026-01-06T02:03:27Z".parse().unwrap(), &zone);
+        assert_eq!(winter, Some(("21:03".to_owned(), "EST".to_owned())));
+        assert_eq!(new_york(Timestamp::EPOCH, &zone), None, "before the first moment we can name");
+    }
+
+    #[test]
+    fn a_message_takes_the_place_of_the_hints() {
+        let hints = [("?", "help"), (":", "commands"), ("q", "quit")];
+        assert!(line(Mode::Live, 120, &hints, None).ends_with("? help  : commands  q quit"));
+        assert!(line(Mode::Live, 80, &hints, None).ends_with("? help"), "the first hint is the last to go");
+        assert!(line(Mode::Live, 80, &hints, Some("exported 412 rows")).ends_with("exported 412 rows"));
+    }
+}

@@ -122,9 +122,16 @@ impl Board {
 
     /// Notes that a frame of any kind arrived.
     pub fn note_frame(&mut self, feed: &FeedId, at: Timestamp) {
-        self.now = self.now.max(at);
         if let Some(health) = self.feed_mut(feed) {
             health.frames += 1;
+        }
+        self.note_alive(feed, at);
+    }
+
+    /// Notes that the feed's transport proved itself, by a frame or by a keepalive below frames.
+    pub fn note_alive(&mut self, feed: &FeedId, at: Timestamp) {
+        self.now = self.now.max(at);
+        if let Some(health) = self.feed_mut(feed) {
             health.last_frame = health.last_frame.max(Some(at));
         }
     }

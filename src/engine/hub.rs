@@ -216,6 +216,7 @@ impl Hub {
             FeedMessage::Gap(event) => self.take_gap(event),
             FeedMessage::Alive { feed, at } => {
                 self.append(Record::Alive { feed: &feed, at });
+                self.board.note_alive(&feed, at);
             }
             FeedMessage::State { feed, at, state } => self.take_state(&feed, at, state),
         }

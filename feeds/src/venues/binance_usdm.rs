@@ -91,7 +91,7 @@ impl StreamProtocol for BinanceUsdm {
             }
             let mut kind = None;
             for frame in parse::<Vec<Frame<'_>>>(text)? {
-                kind = merge(kind, self.take(&frame, out)?);
+                kind = Some(merge(kind, self.take(&frame, out)?));
             }
             kind.ok_or(DecodeError::Unknown)
         })
@@ -187,7 +187,7 @@ impl BinanceUsdm {
         if let Some(events) = &frame.data {
             let mut kind = None;
             for event in events.as_slice() {
-                kind = merge(kind, self.take_event(event.e.as_ref(), event.o.as_ref(), out)?);
+                kind = Some(merge(kind, self.take_event(event.e.as_ref(), event.o.as_ref(), out)?));
             }
             return Ok(kind.unwrap_or(FrameKind::Ignored("empty list")));
         }
@@ -326,10 +326,10 @@ fn split_quote(pair: &str) -> Option<(&str, &'static str)> {
 }
 
 /// Data in a list outweighs what was ignored beside it.
-fn merge(so_far: Option<FrameKind>, next: FrameKind) -> Option<FrameKind> {
+fn merge(so_far: Option<FrameKind>, next: FrameKind) -> FrameKind {
     match so_far {
-        Some(data @ FrameKind::Data(_)) => Some(data),
-        Some(_) | None => Some(next),
+        Some(data @ FrameKind::Data(_)) => data,
+        Some(_) | None => next,
     }
 }
 

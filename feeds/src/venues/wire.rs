@@ -62,7 +62,9 @@ fn shorten(text: &str) -> String {
 /// A JSON string or number. Which of the two a venue uses for a number changes without notice.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar<'a> {
-    Text(Cow<'a, str>),
+    Text(&'a str),
+    /// A string with escapes in it, unescaped.
+    Unescaped(Box<str>),
     Integer(i64),
     Float(f64),
 }
@@ -72,6 +74,7 @@ impl Scalar<'_> {
     pub(super) fn as_text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
+            Self::Unescaped(text) => Cow::Borrowed(text),
             Self::Integer(number) => Cow::Owned(number.to_string()),
             Self::Float(number) => Cow::Owned(number.to_string()),
         }
@@ -80,7 +83,8 @@ impl Scalar<'_> {
     /// A finite number.
     pub(super) fn number(&self, field: &'static str) -> Result<f64, DecodeError> {
         let number = match self {
-            Self::Text(text) => text.parse().map_err(|_| wrong(field, text, "not a number"))?,
+            Self::Text(text) => parse_number(field, text)?,
+            Self::Unescaped(text) => parse_number(field, text)?,
             Self::Integer(number) => *number as f64,
             Self::Float(number) => *number,
         };
@@ -100,7 +104,8 @@ impl Scalar<'_> {
     /// Milliseconds since the epoch.
     pub(super) fn millis(&self, field: &'static str) -> Result<Timestamp, DecodeError> {
         let millis = match self {
-            Self::Text(text) => text.parse().map_err(|_| wrong(field, text, "not whole milliseconds"))?,
+            Self::Text(text) => parse_millis(field, text)?,
+            Self::Unescaped(text) => parse_millis(field, text)?,
             Self::Integer(millis) => *millis,
             Self::Float(millis) if millis.fract() == 0.0 => *millis as i64,
             Self::Float(millis) => return Err(wrong(field, &millis.to_string(), "not whole milliseconds")),
@@ -109,6 +114,14 @@ impl Scalar<'_> {
         moment
             .ok_or_else(|| wrong(field, &self.as_text(), "not a time in milliseconds between 2009 and 9999"))
     }
+}
+
+fn parse_number(field: &'static str, text: &str) -> Result<f64, DecodeError> {
+    text.parse().map_err(|_| wrong(field, text, "not a number"))
+}
+
+fn parse_millis(field: &'static str, text: &str) -> Result<i64, DecodeError> {
+    text.parse().map_err(|_| wrong(field, text, "not whole milliseconds"))
 }
 
 /// The value of a field that must be there.
@@ -144,10 +157,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
                 f.write_str("a string or a number")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Scalar::Text(Cow::Borrowed(text)))
+                Ok(Scalar::Text(text))
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+                Ok(Scalar::Unescaped(text.into()))
             }
             fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
                 Ok(Scalar::Integer(number))
@@ -164,10 +177,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 }
 
 /// An object of the shape looked for, or anything else: other streams give the same key to a
-/// price, a flag, a list.
+/// price, a flag, a list. Boxed, because serde moves what it builds once per level around it.
 #[derive(Debug)]
 pub(super) enum Nested<T> {
-    Object(T),
+    Object(Box<T>),
     Other,
 }
 
@@ -197,7 +210,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
                 f.write_str("any value")
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Nested::Object)
+                T::deserialize(MapAccessDeserializer::new(map)).map(|object| Nested::Object(Box::new(object)))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
                 while items.next_element::<IgnoredAny>()?.is_some() {}

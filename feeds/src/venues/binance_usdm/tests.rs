@@ -1,3 +1,5 @@
+//! What becomes of every message that Binance USD-M was seen or documented to send.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -117,7 +119,7 @@ fn what_cannot_be_right_is_refused_with_the_field_and_its_value() {
         ("\"80100.4\"", "\"-1\"", r#"ap is "-1", below zero"#),
         ("\"0.250\"", "\"-0.25\"", r#"z is "-0.25", below zero"#),
         ("\"0.250\"", "\"abc\"", r#"z is "abc", not a number"#),
-        ("\"0.250\"", "1e300", r#"notional is "#),
+        ("\"0.250\"", "1e300", "notional is "),
         ("1791000000123", "1791000000", r#"T is "1791000000", not a time"#),
         ("1791000000123", "1791000000123456789", r#"T is "1791000000123456789", not a time"#),
         ("\"BTCUSDT\"", "\"BTCXYZ\"", r#"s is "BTCXYZ", not a symbol"#),

@@ -1,3 +1,5 @@
+//! What becomes of every message that Bybit was seen or documented to send since 2020.
+
 use market::{PositionSide, Timestamp};
 use proptest::prelude::*;
 

@@ -177,7 +177,8 @@ impl Row<'_> {
     fn instrument(&self) -> Option<Instrument> {
         let base = self.base_coin.as_ref()?.as_text();
         let quote = self.quote_coin.as_ref()?.as_text();
-        if !is_plain(&base) || !is_plain(&quote) {
+        // A dash in the quote would make the instrument's name read as another's.
+        if !is_plain(&base) || !is_plain(&quote) || quote.contains('-') {
             return None;
         }
         let base = multiplier_first(&base);

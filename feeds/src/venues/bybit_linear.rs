@@ -1,0 +1,272 @@
+//! Decodes Bybit's liquidations of USDT and USDC contracts (`allLiquidation`).
+//!
+//! The stream tells every liquidation, twice a second. `S` is the side of the POSITION: `Buy`
+//! means that a long was closed ("When you receive a Buy update, this means that a long position
+//! has been liquidated", Bybit's v5 documentation, 2026). There is no stream for all symbols, so
+//! the roster of instruments is fetched first.
+
+use std::time::Duration;
+
+use market::{Liquidation, Observation, Payload, PositionSide, Quantity};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use smol_str::SmolStr;
+
+use super::symbols::{Listed, Symbols, dollars};
+use super::wire::{OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
+use crate::config::FeedConfig;
+use crate::protocol::{DecodeError, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use roster::{Roster, RosterPage};
+use subscription::Subscription;
+
+mod roster;
+mod subscription;
+
+pub(super) const URL: &str = "wss://stream.bybit.com/v5/public/linear";
+pub(super) const REST_URL: &str = "https://api.bybit.com";
+
+const CHANNEL: &str = "allLiquidation.";
+/// Bybit does not end healthy connections; the roster grows old.
+const ROTATE_AFTER: Duration = Duration::from_hours(6);
+/// Bybit cuts connections that say nothing for long and recommends this pace.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
+    Box::new(BybitLinear {
+        url: config.url.clone().unwrap_or_else(|| URL.to_owned()),
+        symbols: Symbols::new(config.instruments.clone()),
+        roster: Roster::new(config.rest_url.as_deref().unwrap_or(REST_URL)),
+        subscription: Subscription::default(),
+    })
+}
+
+struct BybitLinear {
+    url: String,
+    symbols: Symbols,
+    roster: Roster,
+    subscription: Subscription,
+}
+
+impl StreamProtocol for BybitLinear {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn reset(&mut self) {
+        self.subscription.reset();
+    }
+
+    fn next_request(&mut self) -> Option<String> {
+        self.roster.next_request()
+    }
+
+    fn forget_references(&mut self) {
+        self.roster.start_over();
+        self.subscription.forget_dropped();
+    }
+
+    fn subscribe(&mut self) -> Vec<String> {
+        let symbols = &self.symbols;
+        let topics = self.roster.trading(|instrument| symbols.wants(instrument));
+        self.subscription.start(topics.map(|symbol| format!("{CHANNEL}{symbol}")))
+    }
+
+    fn outgoing(&mut self) -> Vec<String> {
+        self.subscription.outgoing()
+    }
+
+    fn is_subscribed(&self) -> bool {
+        self.subscription.is_complete()
+    }
+
+    fn heartbeat(&self) -> Heartbeat {
+        Heartbeat::Text { every: PING_EVERY, message: r#"{"req_id":"ping","op":"ping"}"#.to_owned() }
+    }
+
+    fn rotate_after(&self) -> Duration {
+        ROTATE_AFTER
+    }
+
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let frame: Frame<'_> = parse(text(payload)?)?;
+        if let Some(topic) = &frame.topic {
+            return self.take_data(&topic.as_text(), &frame, out);
+        }
+        if let Some(op) = &frame.op {
+            return self.take_answer(&op.as_text(), &frame);
+        }
+        if let Some(code) = &frame.ret_code {
+            return self.take_rest(code, &frame);
+        }
+        Err(DecodeError::Unknown)
+    }
+}
+
+/// Every shape a message has, told apart by the keys that are there.
+#[derive(Deserialize)]
+struct Frame<'a> {
+    /// Data.
+    #[serde(borrow)]
+    topic: Option<Scalar<'a>>,
+    /// Left as it is until the topic is known: most topics are not ours.
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    /// Answers to what we sent.
+    #[serde(borrow)]
+    op: Option<Scalar<'a>>,
+    success: Option<bool>,
+    #[serde(borrow)]
+    ret_msg: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    req_id: Option<Scalar<'a>>,
+    /// REST answers.
+    #[serde(borrow, rename = "retCode")]
+    ret_code: Option<Scalar<'a>>,
+    #[serde(borrow, rename = "retMsg")]
+    rest_msg: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+}
+
+/// One liquidation, under the names of 2025 or any earlier year.
+#[derive(Deserialize)]
+struct Item<'a> {
+    /// When the venue updated it, ms.
+    #[serde(borrow, rename = "T", alias = "updatedTime", alias = "time")]
+    time: Option<Scalar<'a>>,
+    #[serde(borrow, rename = "s", alias = "symbol")]
+    symbol: Option<Scalar<'a>>,
+    /// Side of the position.
+    #[serde(borrow, rename = "S", alias = "side")]
+    side: Option<Scalar<'a>>,
+    /// Base units of linear contracts, US dollars of inverse ones.
+    #[serde(borrow, rename = "v", alias = "size", alias = "qty")]
+    size: Option<Scalar<'a>>,
+    /// Bankruptcy price, a few per cent off the market.
+    #[serde(borrow, rename = "p", alias = "price")]
+    price: Option<Scalar<'a>>,
+    /// Sent until 2021 only.
+    #[serde(borrow)]
+    id: Option<Scalar<'a>>,
+}
+
+impl BybitLinear {
+    fn take_data(
+        &mut self,
+        topic: &str,
+        frame: &Frame<'_>,
+        out: &mut Vec<Stamped>,
+    ) -> Result<FrameKind, DecodeError> {
+        let channel = topic.split('.').next().unwrap_or(topic);
+        if channel != "allLiquidation" && channel != "liquidation" {
+            let label = label(channel).ok_or_else(|| wrong("topic", topic, "not a known topic"))?;
+            return Ok(FrameKind::Ignored(label));
+        }
+        let data = frame.data.ok_or_else(|| wrong("data", "", "missing"))?;
+        let items: OneOrMany<Item<'_>> = parse(data.get())?;
+        all_or_nothing(out, |out| items.as_slice().iter().try_for_each(|item| self.take_item(item, out)))?;
+        Ok(FrameKind::Data("liquidation"))
+    }
+
+    fn take_item(&mut self, item: &Item<'_>, out: &mut Vec<Stamped>) -> Result<(), DecodeError> {
+        let symbol = required("s", item.symbol.as_ref())?.as_text();
+        let roster = &self.roster;
+        let listed = self.symbols.look_up("s", &symbol, |symbol| roster.instrument(symbol))?;
+        let stamped = Stamped {
+            event_time: required("T", item.time.as_ref())?.millis("T")?,
+            observation: Observation::Liquidation(liquidation(item, listed)?),
+        };
+        if listed.is_wanted {
+            out.push(stamped);
+        }
+        Ok(())
+    }
+
+    fn take_answer(&mut self, op: &str, frame: &Frame<'_>) -> Result<FrameKind, DecodeError> {
+        let words = frame.ret_msg.as_ref().map(Scalar::as_text).unwrap_or_default();
+        match op {
+            "ping" | "pong" => Ok(FrameKind::Keepalive),
+            "subscribe" => {
+                let req_id = frame.req_id.as_ref().map(Scalar::as_text).unwrap_or_default();
+                match frame.success {
+                    Some(true) => Ok(self.subscription.accepted(&req_id)),
+                    Some(false) => Ok(self.subscription.refused(&req_id, &words)),
+                    None => Err(wrong("success", "", "missing")),
+                }
+            }
+            "unsubscribe" => Ok(FrameKind::Ignored("unsubscribe")),
+            other => Err(wrong("op", other, "not a known operation")),
+        }
+    }
+
+    fn take_rest(&mut self, code: &Scalar<'_>, frame: &Frame<'_>) -> Result<FrameKind, DecodeError> {
+        if code.number("retCode")? != 0.0 {
+            let words = frame.rest_msg.as_ref().map(Scalar::as_text).unwrap_or_default();
+            return Ok(FrameKind::Refused(format!("{}: {words}", code.as_text())));
+        }
+        let Some(result) = frame.result else {
+            return Err(wrong("result", "", "missing"));
+        };
+        let page: RosterPage<'_> = parse(result.get())?;
+        if page.category.as_ref().is_none_or(|category| category.as_text() != "linear") {
+            return Ok(FrameKind::Ignored("other category"));
+        }
+        if !page.is_roster() {
+            return Ok(FrameKind::Ignored("other answer"));
+        }
+        self.roster.take(&page)?;
+        self.symbols.clear();
+        Ok(FrameKind::Reference("instruments"))
+    }
+}
+
+fn liquidation(item: &Item<'_>, listed: &Listed) -> Result<Liquidation, DecodeError> {
+    let price = price("p", item.price.as_ref())?;
+    let size = quantity("v", item.size.as_ref())?;
+    // Inverse contracts are worth one dollar each; they reach us only through old recordings.
+    let (quantity, notional) = if listed.instrument.quote == "USD" {
+        let base = Quantity::new(size.get() / price.get());
+        let base = base.map_err(|_| wrong("v", &size.to_string(), "not a size at this price"))?;
+        (base, Some(dollars(size.get())?))
+    } else {
+        (size, listed.notional(size, price)?)
+    };
+    Ok(Liquidation {
+        symbol: listed.symbol.clone(),
+        instrument: listed.instrument.clone(),
+        position: position(required("S", item.side.as_ref())?)?,
+        price,
+        quantity: Some(quantity),
+        notional,
+        venue_id: item.id.as_ref().map(|id| SmolStr::new(id.as_text())),
+    })
+}
+
+/// The side of the position itself, not of the order that closed it.
+fn position(side: &Scalar<'_>) -> Result<PositionSide, DecodeError> {
+    match side.as_text().as_ref() {
+        "Buy" => Ok(PositionSide::Long),
+        "Sell" => Ok(PositionSide::Short),
+        other => Err(wrong("S", other, "neither Buy nor Sell")),
+    }
+}
+
+/// Other topics of this venue. An unknown one is kept as not understood, so that a renamed
+/// liquidation topic is noticed.
+fn label(channel: &str) -> Option<&'static str> {
+    const LABELS: [&str; 9] = [
+        "adlAlert",
+        "insurance",
+        "kline",
+        "kline_lt",
+        "orderbook",
+        "priceLimit",
+        "publicTrade",
+        "tickers",
+        "tickers_lt",
+    ];
+    LABELS.into_iter().find(|label| *label == channel)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! The sums a totals table shows: of the whole, by venue, by asset, by instrument.
+
+use std::collections::HashMap;
+
+use market::{Board, Completeness, FeedHealth, SideTotals, TotalRow, WINDOWS};
+
+/// Windows in a row of sums.
+pub(crate) const COUNT: usize = WINDOWS.len();
+
+/// One row of a totals table.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    /// The venue, asset or instrument.
+    pub label: String,
+    /// What to call it in little room.
+    pub brief: String,
+    pub long: [SideTotals; COUNT],
+    pub short: [SideTotals; COUNT],
+    /// Share of each window that was watched: the least over the feeds it sums.
+    pub coverage: [f64; COUNT],
+    /// Whether any of its feeds tells only part of what happens.
+    pub told: Completeness,
+}
+
+impl Line {
+    fn new(label: &str, brief: &str) -> Self {
+        let (label, brief) = (label.to_owned(), brief.to_owned());
+        let zero = [SideTotals::default(); COUNT];
+        Self { label, brief, long: zero, short: zero, coverage: [1.0; COUNT], told: Completeness::Complete }
+    }
+
+    fn add(&mut self, row: &TotalRow) {
+        for window in 0..COUNT {
+            self.long[window].merge(&row.long[window]);
+            self.short[window].merge(&row.short[window]);
+        }
+    }
+
+    fn of_feed(&mut self, watch: &FeedWatch) {
+        for (least, share) in self.coverage.iter_mut().zip(watch.coverage) {
+            *least = least.min(share);
+        }
+        if watch.told != Completeness::Complete {
+            self.told = watch.told;
+        }
+    }
+
+    /// Both sides' notional in a window, micro-dollars.
+    fn size(&self, window: usize) -> i128 {
+        self.long[window].notional().as_micros() + self.short[window].notional().as_micros()
+    }
+
+    /// Events of unknown notional in a window.
+    pub(crate) fn unknown(&self, window: usize) -> u64 {
+        self.long[window].unknown + self.short[window].unknown
+    }
+
+    /// Whether the true sum may be higher: the venue tells only part, or part of the window went unseen.
+    pub(crate) fn is_floor(&self, window: usize, side: &SideTotals) -> bool {
+        self.told != Completeness::Complete || self.coverage[window] < 1.0 || side.unknown > 0
+    }
+}
+
+/// What one feed's sums are worth.
+struct FeedWatch {
+    told: Completeness,
+    coverage: [f64; COUNT],
+}
+
+impl FeedWatch {
+    fn of(feed: &FeedHealth, board: &Board) -> Self {
+        Self {
+            told: feed.completeness,
+            coverage: WINDOWS.map(|window| feed.coverage(window.span, board.now)),
+        }
+    }
+}
+
+/// The whole, and the venues in configured order; venues no longer configured follow.
+pub(crate) fn by_venue(board: &Board) -> (Line, Vec<Line>) {
+    let mut venues = Vec::with_capacity(board.feeds.len());
+    let mut all = Line::new("all venues", "all");
+    for feed in &board.feeds {
+        let watch = FeedWatch::of(feed, board);
+        let mut line = Line::new(feed.feed.as_str(), crate::watch::brief(feed));
+        line.of_feed(&watch);
+        all.of_feed(&watch);
+        venues.push(line);
+    }
+    for row in &board.totals.rows {
+        all.add(row);
+        let at = venues.iter().position(|line| line.label == row.feed.as_str()).unwrap_or_else(|| {
+            venues.push(unwatched(row.feed.as_str()));
+            venues.len() - 1
+        });
+        venues[at].add(row);
+    }
+    if venues.len() > board.feeds.len() || board.feeds.is_empty() {
+        all.of_feed(&FeedWatch { told: Completeness::Partial, coverage: [0.0; COUNT] });
+    }
+    (all, venues)
+}
+
+/// A line for a feed the board no longer knows: how well it was watched cannot be said.
+fn unwatched(feed: &str) -> Line {
+    let mut line = Line::new(feed, crate::watch::venue(feed));
+    line.of_feed(&FeedWatch { told: Completeness::Partial, coverage: [0.0; COUNT] });
+    line
+}
+
+/// One line for each asset over all venues, the largest in `window` first; each as well watched as `all`.
+pub(crate) fn by_asset(board: &Board, all: &Line, window: usize) -> Vec<Line> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut lines: Vec<Line> = Vec::new();
+    for row in &board.totals.rows {
+        let asset = row.instrument.asset();
+        let at = *places.entry(asset).or_insert_with(|| {
+            let mut line = Line::new(asset, asset);
+            line.coverage = all.coverage;
+            line.told = all.told;
+            lines.push(line);
+            lines.len() - 1
+        });
+        lines[at].add(row);
+    }
+    largest_first(lines, window)
+}
+
+/// One line for each instrument at each venue, the largest in `window` first.
+pub(crate) fn by_instrument(board: &Board, venues: &[Line], window: usize) -> Vec<Line> {
+    let lines = board.totals.rows.iter().map(|row| {
+        let feed = row.feed.as_str();
+        let name = format!("{} {}", crate::watch::ticker(feed), row.instrument);
+        let mut line = Line::new(&name, &name);
+        line.add(row);
+        if let Some(venue) = venues.iter().find(|venue| venue.label == feed) {
+            line.coverage = venue.coverage;
+            line.told = venue.told;
+        }
+        line
+    });
+    largest_first(lines.collect(), window)
+}
+
+/// Sorts by the notional of `window`, then of the longest, then by name: never by chance.
+fn largest_first(mut lines: Vec<Line>, window: usize) -> Vec<Line> {
+    lines.sort_by(|a, b| {
+        let by = |window| b.size(window).cmp(&a.size(window));
+        by(window).then_with(|| by(COUNT - 1)).then_with(|| a.label.cmp(&b.label))
+    });
+    lines
+}

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::cursor::Cursor;
-use crate::figures::{age, clock, count, minute, percent, usd};
+use crate::figures::{clock, count, minute, percent, span, usd};
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot};
 use crate::plan::{Column, place, words};
@@ -167,12 +167,11 @@ fn draw_evidence(pen: &mut Pen<'_>, alert: &Alert, theme: &Theme) {
     let width = pen.width();
     pen.line(0, 0, width, '╌', theme.border);
     pen.text(1, 1, &format!("rule {} on {}", alert.rule, alert.subject), theme.dim);
-    let window = std::time::Duration::from_secs(evidence.window_secs);
     let mut facts = format!(
         "{} of {} USD in {} · {} events",
         usd(evidence.notional_usd),
         usd(evidence.threshold_usd),
-        age(window),
+        span(i64::try_from(evidence.window_secs).unwrap_or(i64::MAX)),
         count(evidence.events),
     );
     if evidence.unknown_notional > 0 {
@@ -197,11 +196,11 @@ fn draw_rules(pen: &mut Pen<'_>, rules: &[RuleStatus], theme: &Theme) {
         &[
             words(RuleField::Name, 14, 28),
             words(RuleField::State, 7, 7),
-            words(RuleField::Share, 20, 20),
+            words(RuleField::Share, 24, 24),
             words(RuleField::Bar, 10, 16),
             words(RuleField::Coverage, 13, 13),
         ],
-        &[words(RuleField::Name, 14, 28), words(RuleField::State, 7, 7), words(RuleField::Share, 20, 20)],
+        &[words(RuleField::Name, 14, 28), words(RuleField::State, 7, 7), words(RuleField::Share, 24, 24)],
         &[words(RuleField::Name, 10, 28), words(RuleField::State, 7, 7)],
     ];
     // A rule between the blocks, and at least one row to show for it.
@@ -226,10 +225,10 @@ fn draw_rules(pen: &mut Pen<'_>, rules: &[RuleStatus], theme: &Theme) {
                 RuleField::State => pen.cell(slot, y, rule.state.as_str(), state),
                 RuleField::Share => {
                     let words = format!(
-                        "{:>5} of {:>5} in {}",
+                        "{:>5} of {:>5} in {:>6}",
                         usd(rule.notional_usd),
                         usd(rule.threshold_usd),
-                        age(rule.window)
+                        span(i64::try_from(rule.window.as_secs()).unwrap_or(i64::MAX))
                     );
                     pen.cell(slot, y, &words, theme.dim);
                 }

@@ -1,6 +1,6 @@
 //! The heatmap: where in price and when in time one asset's positions were closed by force.
 //!
-//! Bins count by receive time, as the totals do. Longs are shaded (`░▒▓█`) and shorts dotted (`⠂⠶⣶⣿`), so
+//! Bins count by receive time, as the totals do. Longs are shaded (`░▒▓█`) and shorts dotted (`·•●■`), so
 //! that the sides differ without colour. Levels are decades below the hottest cell, never its share, so
 //! that a cell keeps its level while a hotter one cools.
 
@@ -29,7 +29,7 @@ const MAP_FROM: u16 = 7;
 const LEGEND_FROM: u16 = 11;
 
 const LONG_GLYPHS: [char; HEAT_LEVELS] = ['░', '▒', '▓', '█'];
-const SHORT_GLYPHS: [char; HEAT_LEVELS] = ['⠂', '⠶', '⣶', '⣿'];
+const SHORT_GLYPHS: [char; HEAT_LEVELS] = ['·', '•', '●', '■'];
 
 /// The panel. It owns the asset in focus and the time per column.
 #[derive(Clone, Debug, Default)]

@@ -143,7 +143,7 @@ fn draw(chance: &mut Chance, moment: Timestamp, at: f64) -> MarketEvent {
     let scale = 90.0 * (weight as f64).sqrt() * if is_slide { 6.0 } else { 1.0 };
     let size = scale * (1.0 - chance.share()).powf(-1.1);
     let is_unknown = feed == "okx" && coin == "WIF";
-    let notional = Usd::new(size.min(8.7e6)).unwrap();
+    let notional = Usd::new(size.min(weight as f64 * 120_000.0)).unwrap();
     let quantity = Quantity::new(notional.get() / price).unwrap();
     let delay = Duration::from_millis(18 + chance.below(140));
     MarketEvent {

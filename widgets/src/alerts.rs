@@ -6,14 +6,14 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::cursor::Cursor;
-use crate::figures::{age, clock, count, minute, percent, usd};
+use crate::figures::{clock, count, minute, percent, span, usd};
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot};
 use crate::plan::{Column, place, words};
 use crate::theme::Theme;
 
 /// Rows the evidence of the alert under the cursor takes.
-const EVIDENCE: u16 = 3;
+const EVIDENCE: u16 = 4;
 
 /// The panel. Its cursor holds the view still.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +32,9 @@ enum Field {
 }
 
 const TIME: Column<Field> = words(Field::Time, 8, 8);
-const SEVERITY: Column<Field> = words(Field::Severity, 10, 10);
+const SEVERITY: Column<Field> = words(Field::Severity, 11, 11);
 const STATE: Column<Field> = words(Field::State, 8, 8);
-const SIGN: Column<Field> = words(Field::Sign, 1, 1);
+const SIGN: Column<Field> = words(Field::Sign, 2, 2);
 
 /// Column sets, richest first.
 const PLANS: &[&[Column<Field>]] = &[
@@ -119,7 +119,7 @@ fn standing(rules: &[RuleStatus]) -> String {
 
 fn sign(alert: &Alert) -> &'static str {
     match (alert.state, alert.severity) {
-        (AlertState::Raised, Severity::Critical) => "‼",
+        (AlertState::Raised, Severity::Critical) => "!!",
         (AlertState::Raised, Severity::Warning) => "!",
         (AlertState::Raised, Severity::Info) => "i",
         (AlertState::Cleared | AlertState::DataRestored, _) => "✓",
@@ -153,7 +153,7 @@ fn draw_alert(pen: &mut Pen<'_>, y: u16, slots: &[(Field, Slot)], alert: &Alert,
         let (text, style) = match field {
             Field::Time => (clock(alert.at), theme.dim),
             Field::Minute => (minute(alert.at), theme.dim),
-            Field::Severity => (format!("{} {}", sign(alert), alert.severity.as_str()), loud),
+            Field::Severity => (format!("{:<2} {}", sign(alert), alert.severity.as_str()), loud),
             Field::Sign => (sign(alert).to_owned(), loud),
             Field::State => (state_words(alert.state).to_owned(), loud),
             Field::Headline => (alert.headline.clone(), if is_over { theme.dim } else { theme.text }),
@@ -166,20 +166,20 @@ fn draw_evidence(pen: &mut Pen<'_>, alert: &Alert, theme: &Theme) {
     let evidence = &alert.evidence;
     let width = pen.width();
     pen.line(0, 0, width, '╌', theme.border);
-    pen.text(1, 1, &format!("rule {} on {}", alert.rule, alert.subject), theme.dim);
-    let window = std::time::Duration::from_secs(evidence.window_secs);
+    pen.text(1, 1, &alert.headline, theme.text);
+    pen.text(1, 2, &format!("rule {} on {}", alert.rule, alert.subject), theme.dim);
     let mut facts = format!(
         "{} of {} USD in {} · {} events",
         usd(evidence.notional_usd),
         usd(evidence.threshold_usd),
-        age(window),
+        span(i64::try_from(evidence.window_secs).unwrap_or(i64::MAX)),
         count(evidence.events),
     );
     if evidence.unknown_notional > 0 {
         facts += &format!(" (+{}?)", count(evidence.unknown_notional));
     }
     facts += &format!(" · watched {}", percent(evidence.coverage));
-    pen.text(1, 2, &facts, theme.dim);
+    pen.text(1, 3, &facts, theme.dim);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,14 +195,14 @@ enum RuleField {
 fn draw_rules(pen: &mut Pen<'_>, rules: &[RuleStatus], theme: &Theme) {
     const PLANS: &[&[Column<RuleField>]] = &[
         &[
-            words(RuleField::Name, 14, 28),
+            words(RuleField::Name, 16, 20),
             words(RuleField::State, 7, 7),
-            words(RuleField::Share, 20, 20),
+            words(RuleField::Share, 24, 24),
             words(RuleField::Bar, 10, 16),
             words(RuleField::Coverage, 13, 13),
         ],
-        &[words(RuleField::Name, 14, 28), words(RuleField::State, 7, 7), words(RuleField::Share, 20, 20)],
-        &[words(RuleField::Name, 10, 28), words(RuleField::State, 7, 7)],
+        &[words(RuleField::Name, 16, 20), words(RuleField::State, 7, 7), words(RuleField::Share, 24, 24)],
+        &[words(RuleField::Name, 10, 20), words(RuleField::State, 7, 7)],
     ];
     // A rule between the blocks, and at least one row to show for it.
     if rules.is_empty() || pen.height() < 2 {
@@ -226,17 +226,17 @@ fn draw_rules(pen: &mut Pen<'_>, rules: &[RuleStatus], theme: &Theme) {
                 RuleField::State => pen.cell(slot, y, rule.state.as_str(), state),
                 RuleField::Share => {
                     let words = format!(
-                        "{:>5} of {:>5} in {}",
+                        "{:>5} of {:>5} in {:>6}",
                         usd(rule.notional_usd),
                         usd(rule.threshold_usd),
-                        age(rule.window)
+                        span(i64::try_from(rule.window.as_secs()).unwrap_or(i64::MAX))
                     );
                     pen.cell(slot, y, &words, theme.dim);
                 }
                 RuleField::Bar => {
                     let full = (share.clamp(0.0, 1.0) * f64::from(slot.width)).floor() as u16;
                     pen.line(slot.x, y, slot.width, '·', theme.border);
-                    pen.line(slot.x, y, full, '▪', state);
+                    pen.line(slot.x, y, full, '■', state);
                 }
                 RuleField::Coverage => {
                     pen.cell(slot, y, &format!("watched {}", percent(rule.coverage)), theme.dim);

@@ -46,6 +46,14 @@ impl Axis {
         STEPS.iter().find(reaches).copied().unwrap_or(STEPS[STEPS.len() - 1])
     }
 
+    /// The axis of a strip that stands alone: its hour, in columns of the finest ten seconds that fit.
+    pub(crate) fn of_strip(now: Timestamp, columns: u16) -> Self {
+        let columns = i64::from(columns.max(1));
+        let step = (REACH + columns - 1) / columns;
+        let step = (step + 9) / 10 * 10;
+        Self::new(now, u16::try_from(REACH / step).unwrap_or(1).max(1), step)
+    }
+
     /// Which column a moment falls into.
     pub(crate) fn column(&self, moment: Timestamp) -> Option<u16> {
         let bin = moment.as_micros().div_euclid(self.step * 1_000_000);

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::figures::{age, count, percent};
+use crate::figures::{age, count, percent, usd};
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot, width_of};
 use crate::plan::{Column, numbers, place, words};
@@ -40,7 +40,7 @@ enum Field {
 const FEED: Column<Field> = words(Field::Feed, 12, 16);
 const BRIEF: Column<Field> = words(Field::Feed, 7, 12);
 const SIGN: Column<Field> = words(Field::Sign, 1, 1);
-const STATE: Column<Field> = words(Field::State, 19, 24);
+const STATE: Column<Field> = words(Field::State, 16, 24);
 const FRAME: Column<Field> = numbers(Field::Frame, 6);
 const EVENT: Column<Field> = numbers(Field::Event, 6);
 const GAPS: Column<Field> = numbers(Field::Gaps, 4);
@@ -48,10 +48,10 @@ const HOUR: Column<Field> = numbers(Field::Coverage(1), 5);
 const DAY: Column<Field> = numbers(Field::Coverage(2), 5);
 const REJECTED: Column<Field> = numbers(Field::Rejected, 4);
 const TOLD: Column<Field> = words(Field::Told, 8, 8);
-const FRAMES: Column<Field> = numbers(Field::Frames, 9);
-const EVENTS: Column<Field> = numbers(Field::Events, 9);
+const FRAMES: Column<Field> = numbers(Field::Frames, 6);
+const EVENTS: Column<Field> = numbers(Field::Events, 7);
 const RECONNECTS: Column<Field> = numbers(Field::Reconnects, 5);
-const LAST_GAP: Column<Field> = words(Field::LastGap, 21, 32);
+const LAST_GAP: Column<Field> = words(Field::LastGap, 19, 32);
 const SOURCE: Column<Field> = words(Field::Source, 20, 30);
 
 /// Column sets, richest first.
@@ -122,7 +122,7 @@ impl Panel for Health {
         let slots = place(PLANS, 1, pen.width());
         if header > 0 && feeds > 0 {
             for (field, slot) in &slots {
-                pen.cell(*slot, 1, &field.header(), theme.label);
+                pen.cell(*slot, 1, field.header(), theme.label);
             }
         }
         if store > 0 {
@@ -144,7 +144,7 @@ impl Panel for Health {
 }
 
 impl Field {
-    fn header(self) -> String {
+    fn header(self) -> &'static str {
         match self {
             Self::Feed => "feed",
             Self::Sign => "",
@@ -157,11 +157,11 @@ impl Field {
             Self::Reconnects => "recon",
             Self::Gaps => "gaps",
             Self::LastGap => "last gap",
-            Self::Coverage(window) => return format!("cov{}", WINDOWS[window].label),
+            Self::Coverage(1) => "cov1h",
+            Self::Coverage(_) => "24h",
             Self::Told => "told",
             Self::Source => "source",
         }
-        .to_owned()
     }
 
     fn cell(self, feed: &FeedHealth, slot: Slot, view: &View<'_>) -> (String, Style) {
@@ -178,7 +178,7 @@ impl Field {
             },
             // A quiet market is no fault, so an event's age has no colour.
             Self::Event => (ago(feed.last_event).map_or("never".to_owned(), age), theme.dim),
-            Self::Frames => (count(feed.frames), theme.dim),
+            Self::Frames => (usd(feed.frames as f64), theme.dim),
             Self::Events => (count(feed.events), theme.text),
             Self::Rejected => (small(feed.rejected), if feed.rejected > 0 { theme.warn } else { theme.dim }),
             Self::Reconnects => (small(feed.reconnects), theme.dim),

@@ -1,6 +1,6 @@
 //! The heatmap: where in price and when in time one asset's positions were closed by force.
 //!
-//! Bins count by receive time, as the totals do. Longs are shaded (`░▒▓█`) and shorts dotted (`⠂⠶⣶⣿`), so
+//! Bins count by receive time, as the totals do. Longs are shaded (`░▒▓█`) and shorts dotted (`·•●■`), so
 //! that the sides differ without colour. Levels are decades below the hottest cell, never its share, so
 //! that a cell keeps its level while a hotter one cools.
 
@@ -29,7 +29,7 @@ const MAP_FROM: u16 = 7;
 const LEGEND_FROM: u16 = 11;
 
 const LONG_GLYPHS: [char; HEAT_LEVELS] = ['░', '▒', '▓', '█'];
-const SHORT_GLYPHS: [char; HEAT_LEVELS] = ['⠂', '⠶', '⣶', '⣿'];
+const SHORT_GLYPHS: [char; HEAT_LEVELS] = ['·', '•', '●', '■'];
 
 /// The panel. It owns the asset in focus and the time per column.
 #[derive(Clone, Debug, Default)]
@@ -81,13 +81,16 @@ impl Panel for Heat {
             Head { title: self.title(), note: "", tag: None }.draw(&mut pen, view);
             return;
         }
-        let since = reach(board).unwrap_or(board.now);
-        let step = self.zoom.map_or_else(|| Axis::fitting(board.now, columns, since), |zoom| STEPS[zoom]);
-        self.drawn = step;
-        let axis = Axis::new(board.now, columns, step);
-        let strip = Strip::gather(&board.totals, &axis);
         let height = pen.height();
         let map_rows = if height >= MAP_FROM { height - 4 - u16::from(height >= LEGEND_FROM) } else { 0 };
+        let since = reach(board).unwrap_or(board.now);
+        let axis = match (map_rows, self.zoom) {
+            (0, _) => Axis::of_strip(board.now, columns),
+            (_, Some(zoom)) => Axis::new(board.now, columns, STEPS[zoom]),
+            (_, None) => Axis::new(board.now, columns, Axis::fitting(board.now, columns, since)),
+        };
+        self.drawn = axis.step;
+        let strip = Strip::gather(&board.totals, &axis);
         let mut note = String::new();
         if map_rows > 0 {
             let ranking = ranking(board);
@@ -112,9 +115,11 @@ impl Panel for Heat {
         } else {
             note += "all assets · ";
         }
-        note += &format!("{} per column · {}", span(step), span(axis.reach()));
-        if since > axis.start(0) {
-            note += &format!(" · since {}", minute(since));
+        note += &format!("{} per column · {}", span(axis.step), span(axis.reach()));
+        // The strip tells of the watch; the map, of what the tape still holds.
+        let told = if map_rows > 0 { since } else { watch::watched_since(board).unwrap_or(since) };
+        if told > axis.start(0) {
+            note += &format!(" · since {}", minute(told));
         }
         let stale = watch::staleness(board);
         let tag = stale.as_deref().map(|words| (words, theme.warn));
@@ -127,20 +132,22 @@ impl Panel for Heat {
 fn draw_strip(pen: &mut Pen<'_>, y: u16, (axis, strip): (&Axis, &Strip), prices: u16, view: &View<'_>) {
     let theme = view.theme;
     let rows = pen.height().saturating_sub(y);
+    // A strip in fewer columns than there are ends where now is: on the right.
+    let x = pen.width().saturating_sub(prices + axis.columns);
     if rows < 2 {
-        strip.draw_sum(pen, 1, y, theme);
+        strip.draw_sum(pen, x, y, theme);
         return;
     }
     // Time stands between map and strip, or under a strip that is alone.
     let y = if rows >= 3 {
-        axis.draw(pen, 1, y, view);
+        axis.draw(pen, x, y, view);
         y + 1
     } else {
         y
     };
-    strip.draw(pen, 1, y, theme);
+    strip.draw(pen, x, y, theme);
     if prices > 0 {
-        let slot = Slot { x: axis.columns + 2, width: prices - 1, align: Align::Left };
+        let slot = Slot { x: x + axis.columns + 1, width: prices - 1, align: Align::Left };
         pen.cell(slot, y, &strip.scale(PositionSide::Short), theme.dim);
         pen.cell(slot, y + 1, &strip.scale(PositionSide::Long), theme.dim);
     }
@@ -172,8 +179,7 @@ impl Heat {
         let x = pen.text(1, 0, self.title(), view.theme.title) + 2;
         let columns = pen.width().saturating_sub(x + 1);
         let board = view.board;
-        let step = Axis::fitting(board.now, columns, reach(board).unwrap_or(board.now));
-        let axis = Axis::new(board.now, columns, step);
+        let axis = Axis::of_strip(board.now, columns);
         Strip::gather(&board.totals, &axis).draw_sum(pen, x, 0, view.theme);
     }
 }

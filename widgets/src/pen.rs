@@ -147,9 +147,9 @@ impl Head<'_> {
     /// Draws the rule; the panel's own rows begin one below.
     pub(crate) fn draw(&self, pen: &mut Pen<'_>, view: &View<'_>) {
         let theme = view.theme;
-        let (glyph, rule) = match view.focus {
-            Focus::Focused => ('━', theme.border_focused),
-            Focus::Unfocused => ('─', theme.border),
+        let (glyph, rule, name) = match view.focus {
+            Focus::Focused => ('━', theme.border_focused, theme.accent),
+            Focus::Unfocused => ('─', theme.border, theme.title),
         };
         let width = pen.width();
         pen.line(0, 0, width, glyph, rule);
@@ -166,10 +166,10 @@ impl Head<'_> {
             }
         }
         if width < 4 {
-            pen.write(0, 0, width, self.title, theme.title);
+            pen.write(0, 0, width, self.title, name);
             return;
         }
-        let x = pen.write(1, 0, width.saturating_sub(2), &format!(" {} ", self.title), theme.title);
+        let x = pen.write(1, 0, width.saturating_sub(2), &format!(" {} ", self.title), name);
         let room = end.saturating_sub(x + 1);
         if room >= 6 && !self.note.is_empty() {
             let note = clip(self.note, room.saturating_sub(2));

@@ -35,10 +35,17 @@ pub(crate) fn place<F: Copy>(plans: &[&[Column<F>]], x: u16, width: u16) -> Vec<
     };
     let mut spare = room.saturating_sub(needs(plan));
     let mut widths: Vec<u16> = plan.iter().map(|column| column.min).collect();
-    for (width, column) in widths.iter_mut().zip(*plan) {
-        let more = spare.min(column.max - column.min);
-        *width += more;
-        spare -= more;
+    // One column's worth at a time, so that like columns stay alike.
+    loop {
+        let before = spare;
+        for (width, column) in widths.iter_mut().zip(*plan) {
+            let more = u16::from(spare > 0 && *width < column.max);
+            *width += more;
+            spare -= more;
+        }
+        if spare == before {
+            break;
+        }
     }
     let gaps = u16::try_from(plan.len().saturating_sub(1)).unwrap_or(0);
     let gap = if gaps > 0 && spare >= gaps { 2 } else { 1 };

@@ -75,7 +75,7 @@ impl<'a> StatusLine<'a> {
         } else if store.path.is_none() {
             add(4, &[("store ", theme.label), ("off", theme.warn)]);
         } else if store.appended > store.durable {
-            let behind = format!("{} to disk", count(store.appended - store.durable));
+            let behind = format!("{} pending", count(store.appended - store.durable));
             add(6, &[("store ", theme.label), (&behind, theme.text)]);
         } else {
             add(6, &[("store ", theme.label), ("on disk", theme.good)]);
@@ -86,21 +86,45 @@ impl<'a> StatusLine<'a> {
         pieces
     }
 
+    /// In the order in which they stand, on the right.
     fn hints(&self) -> Vec<Piece> {
         let theme = self.theme;
         if let Some(message) = self.message {
-            return vec![Piece { rank: 0, words: vec![(message.to_owned(), theme.accent)] }];
+            // It says what the reader just did, so it comes before all that is merely as it should be.
+            return vec![Piece { rank: 2, words: vec![(message.to_owned(), theme.accent)] }];
         }
-        let hint = |(key, what): &(&str, &str)| Piece {
-            rank: 9,
+        let hints = self.hints.iter().enumerate();
+        let hint = |(at, (key, what)): (usize, &(&str, &str))| Piece {
+            rank: if at == 0 { 5 } else { 7 },
             words: vec![((*key).to_owned(), theme.accent), (format!(" {what}"), theme.label)],
         };
-        self.hints.iter().map(hint).collect()
+        hints.map(hint).collect()
     }
 }
 
 /// Blank columns between two pieces.
 const GAP: u16 = 2;
+
+/// Keeps the pieces of the lowest ranks that fit into `room`, of both ends together.
+fn fit(left: &mut Vec<Piece>, right: &mut Vec<Piece>, mut room: u16) {
+    let mut pieces: Vec<&mut Piece> = left.iter_mut().chain(right.iter_mut()).collect();
+    // A stable sort: of equals, the first to stand is the first to be kept.
+    pieces.sort_by_key(|piece| piece.rank);
+    for piece in pieces {
+        let width = GAP + piece.width();
+        if width <= room {
+            room -= width;
+        } else if piece.rank == 2 && room > GAP + 8 && piece.words.len() == 1 {
+            // A long message is cut rather than kept back.
+            piece.words[0].0 = clip(&piece.words[0].0, room - GAP).into_owned();
+            room = 0;
+        } else {
+            piece.words.clear();
+        }
+    }
+    left.retain(|piece| !piece.words.is_empty());
+    right.retain(|piece| !piece.words.is_empty());
+}
 
 impl Widget for &StatusLine<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
@@ -110,49 +134,26 @@ impl Widget for &StatusLine<'_> {
             name if width_of(name) + 2 <= width => format!(" {name} "),
             name => name.chars().take(usize::from(width)).collect(),
         };
-        let start = pen.text(0, 0, &badge, self.theme.badge(self.board.mode));
+        let mut x = pen.text(0, 0, &badge, self.theme.badge(self.board.mode));
         if pen.height() > 1 && width >= 9 {
             // The screen is too small for panels, so all of it is ours.
             pen.write(0, 1, width, "too small", self.theme.dim);
         }
-        // A message says what the reader just did, so it comes before all that is merely as it should be.
-        let message = self.message.map_or(0, |message| (GAP + width_of(message)).min(width / 2));
-        let mut room = width.saturating_sub(message + start);
-        let mut pieces = self.pieces();
-        let mut ranks: Vec<u8> = pieces.iter().map(|piece| piece.rank).collect();
-        ranks.sort_unstable();
-        ranks.dedup();
-        let mut kept = vec![false; pieces.len()];
-        for rank in ranks {
-            for (piece, kept) in pieces.iter().zip(&mut kept).filter(|(piece, _)| piece.rank == rank) {
-                *kept = GAP + piece.width() <= room;
-                room -= if *kept { GAP + piece.width() } else { 0 };
-            }
-        }
-        let mut kept = kept.into_iter();
-        pieces.retain(|_| kept.next().unwrap_or(false));
-        let mut x = start;
-        for piece in &pieces {
+        let (mut left, mut right) = (self.pieces(), self.hints());
+        fit(&mut left, &mut right, width - x);
+        let taken: u16 = right.iter().map(|piece| GAP + piece.width()).sum();
+        for piece in left {
             x += GAP;
             for (text, style) in &piece.words {
                 x = pen.text(x, 0, text, *style);
             }
         }
-        let mut hints = self.hints();
-        let wanted = |hints: &[Piece]| hints.iter().map(|hint| GAP + hint.width()).sum::<u16>();
-        while hints.len() > 1 && wanted(&hints) + GAP > width - x {
-            hints.pop();
-        }
-        let room = width.saturating_sub(x + GAP);
-        if self.message.is_none() && wanted(&hints).saturating_sub(GAP) > room {
-            return;
-        }
-        x = width.saturating_sub(wanted(&hints).saturating_sub(GAP)).max(x + GAP);
-        for hint in &hints {
-            for (text, style) in &hint.words {
-                x = pen.text(x, 0, &clip(text, width.saturating_sub(x)), *style);
-            }
+        x = width - taken;
+        for piece in right {
             x += GAP;
+            for (text, style) in &piece.words {
+                x = pen.text(x, 0, text, *style);
+            }
         }
     }
 }

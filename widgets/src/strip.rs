@@ -19,16 +19,21 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 pub(crate) struct Strip {
     long: Vec<f64>,
     short: Vec<f64>,
+    /// Columns, from the oldest on, that lie before all that the strip can tell.
+    unknown: u16,
 }
 
 impl Strip {
     /// The strip's bins, gathered into the axis' columns.
     pub(crate) fn gather(totals: &Totals, axis: &Axis) -> Self {
         let columns = usize::from(axis.columns);
-        let mut strip = Self { long: vec![0.0; columns], short: vec![0.0; columns] };
+        let mut strip = Self { long: vec![0.0; columns], short: vec![0.0; columns], unknown: 0 };
         let Some(last) = totals.strip_last else {
             return strip;
         };
+        let oldest = totals.strip.len().saturating_sub(1);
+        let first = bin_start(last, oldest).and_then(|start| axis.column(start));
+        strip.unknown = first.unwrap_or(0);
         for (back, bin) in totals.strip.iter().rev().enumerate() {
             if *bin == StripBin::default() {
                 continue;
@@ -64,6 +69,10 @@ impl Strip {
                 pen.glyph(column, y, BARS[bar - 1], theme.short);
             }
         }
+        for column in (x..).take(usize::from(self.unknown)) {
+            pen.glyph(column, y, '·', theme.border);
+            pen.glyph(column, y + 1, '·', theme.border);
+        }
         // A bar that hangs is its complement in inverse.
         let hanging = theme.long.add_modifier(Modifier::REVERSED);
         for (column, value) in (x..).zip(&self.long) {
@@ -87,13 +96,13 @@ impl Strip {
         }
     }
 
-    /// The scale, in words: `▲ peak 812k`.
+    /// The scale, in words: `▲ max 812k`.
     pub(crate) fn scale(&self, position: PositionSide) -> String {
         let sign = match position {
             PositionSide::Long => '▼',
             PositionSide::Short => '▲',
         };
-        format!("{sign} peak {}", usd(self.peak(position)))
+        format!("{sign} max {}", usd(self.peak(position)))
     }
 }
 
@@ -103,7 +112,29 @@ fn bin_start(last: Timestamp, back: usize) -> Option<Timestamp> {
     Some(last.minus(before))
 }
 
-/// How many eighths of a cell: anything above nothing shows.
+/// How many eighths of a cell. Each eighth is half a decade, counted down from the peak: sizes are so unequal
+/// that to a plain scale every minute but the worst would look alike. Anything above nothing shows.
 fn eighths(value: f64, peak: f64) -> Option<usize> {
-    (value > 0.0 && peak > 0.0).then(|| ((value / peak * 8.0).round() as usize).clamp(1, 8))
+    (value > 0.0 && peak > 0.0).then(|| ((8.0 + 2.0 * (value / peak).log10()).round() as usize).clamp(1, 8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_eighth_is_half_a_decade() {
+        for (value, eighth) in [
+            (0.0, None),
+            (1e6, Some(8)),
+            (1e5, Some(6)),
+            (31_623.0, Some(5)),
+            (1e3, Some(2)),
+            (1e-9, Some(1)),
+            (f64::MIN_POSITIVE, Some(1)),
+        ] {
+            assert_eq!(eighths(value, 1e6), eighth, "{value}");
+        }
+        assert_eq!(eighths(0.0, 0.0), None);
+    }
 }

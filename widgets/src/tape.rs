@@ -8,7 +8,7 @@ use ratatui::style::{Modifier, Style};
 use crate::cursor::Cursor;
 use crate::figures::{age, clock, clock_micros, count, price, quantity, usd, usd_aligned};
 use crate::panel::{Action, Panel, Reaction, View};
-use crate::pen::{Head, Pen, Slot};
+use crate::pen::{Head, Pen, Slot, width_of};
 use crate::plan::{Column, numbers, place, words};
 use crate::theme::Theme;
 use crate::watch;
@@ -163,7 +163,7 @@ impl Field {
             Self::Time => "time UTC",
             Self::Age => "age",
             Self::Feed => "feed",
-            Self::Venue => "fd",
+            Self::Venue => "src",
             Self::Instrument => "instrument",
             Self::Pair => "pair",
             Self::Side => "closed",
@@ -191,7 +191,12 @@ fn draw_event(pen: &mut Pen<'_>, y: u16, slots: &[(Field, Slot)], event: &Market
             Field::Age => (age(view.board.now.since(event.event_time)), theme.dim),
             Field::Feed => (event.feed.to_string(), theme.dim),
             Field::Venue => (watch::ticker(event.feed.as_str()), theme.dim),
-            Field::Instrument => (liquidation.instrument.to_string(), theme.text),
+            Field::Instrument => {
+                let name = liquidation.instrument.to_string();
+                // Better without its `-PERP` than cut.
+                let fits = width_of(&name) <= slot.width;
+                (if fits { name } else { pair(&liquidation.instrument) }, theme.text)
+            }
             Field::Pair => (pair(&liquidation.instrument), theme.text),
             Field::Side => (closed(liquidation.position).to_owned(), side),
             Field::Arrow => (closed(liquidation.position).chars().take(1).collect(), side),

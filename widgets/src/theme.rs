@@ -73,12 +73,12 @@ impl Theme {
         // Faint steps lean towards grey, which recedes on black and on white alike.
         let heat = |hue| [0.45, 0.7, 0.9, 1.0].map(|share| fg(blend(GREY, hue, share)));
         Self {
-            text: Style::new(),
+            text: fg_reset(),
             dim: fg(GREY),
             label: fg(GREY),
             border: fg(RULE),
             border_focused: fg(ORANGE),
-            title: Style::new().add_modifier(bold),
+            title: fg_reset().add_modifier(bold),
             long: fg(VERMILLION),
             short: fg(BLUE),
             good: fg(GREEN),
@@ -99,12 +99,12 @@ impl Theme {
         let fg = |colour| Style::new().fg(colour);
         let bold = Modifier::BOLD;
         Self {
-            text: Style::new(),
+            text: fg_reset(),
             dim: fg(Color::DarkGray),
             label: fg(Color::DarkGray),
             border: fg(Color::DarkGray),
             border_focused: fg(Color::Yellow),
-            title: Style::new().add_modifier(bold),
+            title: fg_reset().add_modifier(bold),
             long: fg(Color::Red),
             short: fg(Color::Blue),
             good: fg(Color::Green),
@@ -127,7 +127,7 @@ impl Theme {
         let bold = plain.add_modifier(Modifier::BOLD);
         let badge = bold.add_modifier(Modifier::REVERSED);
         Self {
-            text: plain,
+            text: fg_reset(),
             dim,
             label: dim,
             border: dim,
@@ -173,6 +173,11 @@ impl Theme {
             Mode::Replay => self.badge_replay,
         }
     }
+}
+
+/// The terminal's own colour, named so that it also covers a colour that stood there before.
+const fn fg_reset() -> Style {
+    Style::new().fg(Color::Reset)
 }
 
 /// `share` of `to` over `from`.

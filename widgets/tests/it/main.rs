@@ -1,0 +1,6 @@
+//! What the panels show, as text with its styles, and that nothing makes them panic.
+
+mod fixture;
+mod screen;
+mod screens;
+mod sizes;

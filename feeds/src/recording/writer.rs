@@ -19,7 +19,8 @@ pub struct RecordingWriter {
 
 enum Sink {
     Plain(BufWriter<File>),
-    Zstd(zstd::stream::write::Encoder<'static, BufWriter<File>>),
+    /// Buffered on the way in: the compressor is slow on the many small pieces of a line.
+    Zstd(BufWriter<zstd::stream::write::Encoder<'static, File>>),
 }
 
 #[derive(Serialize)]
@@ -50,13 +51,13 @@ impl RecordingWriter {
             io::ErrorKind::AlreadyExists => RecordingError::Exists { path: path.to_owned() },
             _ => RecordingError::Write { path: path.to_owned(), source },
         })?;
-        let file = BufWriter::with_capacity(1 << 17, file);
         let is_compressed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst"));
         let sink = if is_compressed {
-            let encoder = zstd::stream::write::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL);
-            Sink::Zstd(encoder.map_err(|source| RecordingError::Write { path: path.to_owned(), source })?)
+            let encoder = zstd::stream::write::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)
+                .map_err(|source| RecordingError::Write { path: path.to_owned(), source })?;
+            Sink::Zstd(BufWriter::with_capacity(1 << 17, encoder))
         } else {
-            Sink::Plain(file)
+            Sink::Plain(BufWriter::with_capacity(1 << 17, file))
         };
         let mut writer = Self { path: path.to_owned(), sink };
         writer.write_line(&Header {
@@ -105,12 +106,13 @@ impl RecordingWriter {
     pub fn finish(self) -> Result<(), RecordingError> {
         let Self { path, sink } = self;
         let file = match sink {
-            Sink::Plain(file) => Ok(file),
-            Sink::Zstd(encoder) => encoder.finish(),
+            Sink::Plain(file) => file.into_inner().map_err(io::IntoInnerError::into_error),
+            Sink::Zstd(encoder) => encoder
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)
+                .and_then(zstd::stream::write::Encoder::finish),
         };
-        file.and_then(|file| file.into_inner().map_err(io::IntoInnerError::into_error))
-            .and_then(|file| file.sync_all())
-            .map_err(|source| RecordingError::Write { path, source })
+        file.and_then(|file| file.sync_all()).map_err(|source| RecordingError::Write { path, source })
     }
 
     fn write_line(&mut self, line: &impl Serialize) -> Result<(), RecordingError> {

@@ -21,11 +21,14 @@ use super::outlet::Outlet;
 
 /// Heartbeats closer than this would only load the venue.
 const FASTEST_BEAT: Duration = Duration::from_millis(10);
+/// Heartbeats further apart than this prove nothing.
+const SLOWEST_BEAT: Duration = Duration::from_hours(1);
 
 /// A connection that was made, and the signs of life it gave.
 pub(super) struct Link {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     heartbeat: Heartbeat,
+    beat_every: Duration,
     next_beat: Instant,
     /// Longest stretch without a sign of life.
     patience: Duration,
@@ -79,11 +82,12 @@ impl Link {
                 return Err(unreachable(format!("no connection within {waited} s ({url})")));
             }
         };
-        let every = heartbeat.every().max(FASTEST_BEAT);
+        let every = heartbeat.every().clamp(FASTEST_BEAT, SLOWEST_BEAT);
         let now = Instant::now();
         Ok(Self {
             socket,
             heartbeat,
+            beat_every: every,
             next_beat: now + every,
             patience: every * timing.silent_beats,
             write_within: timing.write_within,
@@ -145,11 +149,11 @@ impl Link {
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {
-        let (every, message) = match &self.heartbeat {
-            Heartbeat::Ping { every } => (*every, Message::Ping(Bytes::new())),
-            Heartbeat::Text { every, message } => (*every, Message::text(message.clone())),
+        let message = match &self.heartbeat {
+            Heartbeat::Ping { .. } => Message::Ping(Bytes::new()),
+            Heartbeat::Text { message, .. } => Message::text(message.clone()),
         };
-        self.next_beat = Instant::now() + every.max(FASTEST_BEAT);
+        self.next_beat = Instant::now() + self.beat_every;
         self.write(message).await
     }
 

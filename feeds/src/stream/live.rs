@@ -21,6 +21,8 @@ use super::{FeedMessage, Station};
 /// The largest share of a connection's life by which it is replaced early, so that feeds that were
 /// started together do not reconnect together.
 const ROTATION_JITTER: f64 = 0.05;
+/// No venue keeps a connection for longer.
+const LONGEST_LIFE: Duration = Duration::from_hours(24 * 7);
 
 /// What is left when watching ended.
 pub(super) struct Lost {
@@ -278,7 +280,7 @@ impl<'s> Watch<'s> {
 
     /// Plans the replacement of the current connection, somewhat before its time is over.
     fn plan_rotation(&mut self) {
-        let longest = self.current.session.protocol.rotate_after();
+        let longest = self.current.session.protocol.rotate_after().min(LONGEST_LIFE);
         self.rotate_at = self.since + longest.mul_f64(1.0 - ROTATION_JITTER * self.chance.share());
     }
 

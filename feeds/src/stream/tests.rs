@@ -3,5 +3,6 @@
 mod feed;
 mod refusals;
 mod rotation;
+mod trust;
 mod venue;
 mod watching;

@@ -114,7 +114,7 @@ async fn a_successor_that_dies_at_once_leaves_the_old_connection_in_place() {
     let venue = Venue::open().await;
     let mut setup = Setup::new(&venue.address(), "rotate=100");
     setup.timing.drain_for = Duration::from_millis(500);
-    setup.timing.first_backoff = Duration::from_secs(60);
+    setup.timing.first_backoff = Duration::from_mins(1);
     let mut feed = setup.start();
     let mut old = venue.accept_subscriber().await;
     feed.until_state("live").await;

@@ -1,1 +1,55 @@
-//! Models of market states.
+//! Models of market states: a table of features in, estimates with their errors out.
+//!
+//! A model is made from its row in [`MODELS`], says which [`Feature`]s it wants, and is fitted to a
+//! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
+//! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
+
+pub mod excitation;
+mod model;
+mod table;
+
+pub use model::{FittedModel, Model, ModelError, Reading};
+pub use table::{Feature, FeatureSpec, FeatureTable, TableError};
+
+/// One model that can be asked for by name.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelRow {
+    /// The name in `config.toml` and on the command line.
+    pub id: &'static str,
+    /// One line for help and docs.
+    pub about: &'static str,
+    /// Makes the model, unfitted.
+    pub make: fn() -> Box<dyn Model>,
+}
+
+/// Every model, in the order in which help lists them.
+pub const MODELS: &[ModelRow] = &[ModelRow {
+    id: "excitation",
+    about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+    make: || Box::new(excitation::Excitation),
+}];
+
+/// The model called `id`.
+pub fn find(id: &str) -> Option<&'static ModelRow> {
+    MODELS.iter().find(|row| row.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_model_is_found_by_its_own_id_and_wants_something() {
+        let ids: BTreeSet<&str> = MODELS.iter().map(|row| row.id).collect();
+        assert_eq!(ids.len(), MODELS.len(), "ids are unique");
+        for row in MODELS {
+            assert_eq!(find(row.id).map(|found| found.about), Some(row.about));
+            assert!(row.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+            assert!(!row.about.is_empty() && row.about.len() <= 100 && !row.about.contains('\n'));
+            assert!(!(row.make)().features().columns.is_empty());
+        }
+        assert!(find("astrology").is_none());
+    }
+}

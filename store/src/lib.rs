@@ -1,1 +1,42 @@
 //! Journal, tables and Parquet: the only crate that knows polars.
+//!
+//! One writer ([`Store`]) per directory appends [`Record`]s to a journal and, a segment at a time,
+//! seals them into Parquet tables. Any number of [`Reader`]s, in any process, see sealed and
+//! unsealed records as one. Formats and their reasons are in `docs/adr/0002-journal-and-lake.md`.
+
+mod columns;
+mod disk;
+mod error;
+mod export;
+mod fingerprint;
+mod journal;
+mod lake;
+mod lock;
+mod manifest;
+mod query;
+mod reader;
+mod rebuild;
+mod record;
+mod recovery;
+mod sealer;
+mod segment;
+mod store;
+mod summary;
+mod table;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Holder, StoreError};
+pub use export::{Format, ParseFormatError};
+pub use fingerprint::{Fingerprint, fingerprint};
+pub use query::Query;
+pub use reader::Reader;
+pub use rebuild::{Decode, Rebuilt, rebuild};
+pub use record::Record;
+pub use recovery::Recovery;
+pub use store::{Store, StoreOptions};
+pub use summary::{Summary, TableSummary};
+pub use table::{ParseTableError, Table};
+pub use trace::FeedTrace;

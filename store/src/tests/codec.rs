@@ -1,0 +1,256 @@
+//! Bytes that must never change, and records that come back as they went in.
+
+use market::{
+    Alert, AlertState, Contract, Date, Evidence, FeedId, Gap, GapCause, Instrument, Liquidation, MarketEvent,
+    Observation, Payload, PositionSide, Price, Quantity, RawFrame, Severity, Timestamp, Usd,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::columns::{to_frame, to_rows};
+use crate::record::{Damage, Entry};
+use crate::segment::{Header, HeaderProblem, Scan};
+use crate::table::{Cells, Row, Table};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads one encoded record back.
+fn read_back(bytes: &[u8], seq: u64) -> Entry {
+    let mut segment = vec![0; crate::segment::HEADER];
+    segment.extend_from_slice(bytes);
+    let mut scan = Scan::new(&segment, seq);
+    let record = scan.next().expect("intact");
+    assert_eq!(scan.offset(), segment.len());
+    Entry::decode(record.kind, record.payload).expect("readable")
+}
+
+/// If this fails, journals written by earlier versions can no longer be read: do not change the
+/// expected bytes, change the encoding back.
+#[test]
+fn the_bytes_of_a_journal_never_change() {
+    let mut bytes = Vec::new();
+    let frame = RawFrame {
+        feed: FeedId::new("okx"),
+        receive_time: Timestamp::from_micros(1_000_002).unwrap(),
+        payload: Payload::Text("{}".into()),
+    };
+    let event = MarketEvent {
+        feed: FeedId::new("okx"),
+        event_time: Timestamp::from_micros(1_000_001).unwrap(),
+        receive_time: Timestamp::from_micros(1_000_002).unwrap(),
+        known_at: Timestamp::from_micros(1_000_002).unwrap(),
+        observation: Observation::Liquidation(Liquidation {
+            symbol: "A".into(),
+            instrument: Instrument::perp("A", "USDT"),
+            position: PositionSide::Short,
+            price: Price::new(1.5).unwrap(),
+            quantity: None,
+            notional: Some(Usd::new(3.0).unwrap()),
+            venue_id: None,
+        }),
+    };
+    let record = Record::Frame { frame: &frame, rejected: Some("no"), events: std::slice::from_ref(&event) };
+    record.encode(7, &mut bytes).unwrap();
+    assert_eq!(hex(&bytes), "PINNED-FRAME");
+    bytes.clear();
+    Record::Alive { feed: &feed(), at: at(0) }.encode(8, &mut bytes).unwrap();
+    assert_eq!(hex(&bytes), "PINNED-ALIVE");
+    bytes.clear();
+    Record::Gap(&gap(1, None, GapCause::Silent)).encode(9, &mut bytes).unwrap();
+    assert_eq!(hex(&bytes), "PINNED-GAP");
+    bytes.clear();
+    Record::Alert(&alert(5)).encode(10, &mut bytes).unwrap();
+    assert_eq!(hex(&bytes), "PINNED-ALERT");
+    let header = Header { store: 0x1122_3344_5566_7788, first_seq: 10_304, created: at(0) };
+    assert_eq!(hex(&header.encode()), "PINNED-HEADER");
+}
+
+#[test]
+fn a_header_knows_damage_from_a_crash_and_from_the_future() {
+    let header = Header { store: 7, first_seq: 1, created: at(0) };
+    let good = header.encode();
+    assert_eq!(Header::decode(&good), Ok(header));
+    assert_eq!(Header::decode(&good[..39]), Err(HeaderProblem::Unfinished));
+    assert_eq!(Header::decode(&[0; 4_096]), Err(HeaderProblem::Unfinished));
+    for bit in 0..good.len() * 8 {
+        let mut flipped = good;
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(Header::decode(&flipped), Err(HeaderProblem::Damaged), "bit {bit}");
+    }
+    let mut newer = good;
+    newer[8] = 2;
+    newer[12..16].fill(0);
+    let checksum = crc32c::crc32c(&newer);
+    newer[12..16].copy_from_slice(&checksum.to_le_bytes());
+    assert_eq!(Header::decode(&newer), Err(HeaderProblem::Newer(2)));
+}
+
+#[test]
+fn a_gap_record_takes_gaps_only_and_leaves_the_buffer_alone() {
+    let mut bytes = vec![1, 2, 3];
+    assert!(matches!(
+        Record::Gap(&liquidation(1)).encode(1, &mut bytes),
+        Err(crate::StoreError::NotAGap)
+    ));
+    assert_eq!(bytes, [1, 2, 3]);
+}
+
+/// Appended fields and values are for newer programs; this one reads past them.
+#[test]
+fn a_payload_with_more_than_we_know_is_still_read() {
+    let mut payload = rmp_serde::to_vec(&frame(1)).unwrap();
+    payload.extend(rmp_serde::to_vec(&(None::<String>, Vec::<MarketEvent>::new())).unwrap());
+    payload.extend(rmp_serde::to_vec(&"a value of the future").unwrap());
+    assert!(matches!(Entry::decode(1, &payload), Ok(Entry::Frame { frame, .. }) if frame == super::frame(1)));
+}
+
+#[test]
+fn a_frame_survives_events_that_cannot_be_read() {
+    let mut payload = rmp_serde::to_vec(&frame(1)).unwrap();
+    payload.extend(rmp_serde::to_vec(&(None::<String>, vec!["not an event"])).unwrap());
+    let Ok(Entry::Frame { frame, rejected: Some(reason), events }) = Entry::decode(1, &payload) else {
+        panic!("the frame is lost");
+    };
+    assert_eq!((frame, events.len()), (super::frame(1), 0));
+    assert!(reason.contains("rebuild"), "{reason}");
+}
+
+prop_compose! {
+    fn times()(micros in 0_i64..253_402_207_200_000_000) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+}
+
+fn instruments() -> impl Strategy<Value = Instrument> {
+    ("[A-Z0-9]{1,9}", "[A-Z]{3,5}", prop::option::of(0_i32..2_932_895)).prop_map(|(base, quote, expiry)| {
+        let contract = expiry.and_then(Date::from_days).map_or(Contract::Perp, Contract::Future);
+        Instrument { base: base.into(), quote: quote.into(), contract }
+    })
+}
+
+prop_compose! {
+    fn liquidations()(
+        event_time in times(), receive_time in times(), known_at in times(),
+        symbol in ".{0,20}", instrument in instruments(), is_long in any::<bool>(),
+        price in 1e-12_f64..1e12, quantity in prop::option::of(0.0_f64..1e15),
+        notional in prop::option::of(-1e15_f64..1e15), venue_id in prop::option::of(".{0,30}"),
+    ) -> MarketEvent {
+        MarketEvent {
+            feed: FeedId::new("bybit-linear"), event_time, receive_time, known_at,
+            observation: Observation::Liquidation(Liquidation {
+                symbol: symbol.into(),
+                instrument,
+                position: if is_long { PositionSide::Long } else { PositionSide::Short },
+                price: Price::new(price).unwrap(),
+                quantity: quantity.map(|value| Quantity::new(value).unwrap()),
+                notional: notional.map(|value| Usd::new(value).unwrap()),
+                venue_id: venue_id.map(Into::into),
+            }),
+        }
+    }
+}
+
+fn causes() -> impl Strategy<Value = GapCause> {
+    prop::sample::select(vec![
+        GapCause::NotRunning,
+        GapCause::Unreachable,
+        GapCause::Disconnected,
+        GapCause::Silent,
+        GapCause::Refused,
+        GapCause::SubscriptionRejected,
+        GapCause::JournalDamaged,
+    ])
+}
+
+prop_compose! {
+    fn gaps()(
+        from in times(), until in prop::option::of(times()), cause in causes(), detail in ".{0,40}",
+        receive_time in times(), known_at in times(),
+    ) -> MarketEvent {
+        MarketEvent {
+            feed: FeedId::new("okx"), event_time: from, receive_time, known_at,
+            observation: Observation::Gap(Gap { from, until, cause, detail }),
+        }
+    }
+}
+
+prop_compose! {
+    fn alerts()(
+        rule in ".{0,20}", severity in prop::sample::select(vec![Severity::Info, Severity::Warning, Severity::Critical]),
+        state in prop::sample::select(vec![AlertState::Raised, AlertState::Cleared, AlertState::NoData, AlertState::DataRestored]),
+        at in times(), subject in ".{0,30}", headline in ".{0,80}",
+        window_secs in 0_u64..1_000_000, notional_usd in -1e15_f64..1e15, threshold_usd in 0.0_f64..1e15,
+        events in 0_u64..1_000_000, unknown_notional in 0_u64..1_000, coverage in 0.0_f64..=1.0,
+    ) -> Alert {
+        let evidence = Evidence { window_secs, notional_usd, threshold_usd, events, unknown_notional, coverage };
+        Alert { rule, severity, state, at, subject, headline, evidence }
+    }
+}
+
+fn frames() -> impl Strategy<Value = RawFrame> {
+    let payloads = prop_oneof![
+        ".{0,200}".prop_map(|text| Payload::Text(text.into())),
+        prop::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| Payload::Binary(bytes.into())),
+    ];
+    (times(), payloads)
+        .prop_map(|(receive_time, payload)| RawFrame { feed: FeedId::new("okx"), receive_time, payload })
+}
+
+/// Through the columns and back, as through a sealed file.
+fn through_columns(table: Table, rows: &[Row]) -> Vec<Row> {
+    to_rows(table, to_frame(table, rows).expect("columns")).expect("rows")
+}
+
+proptest! {
+    #[test]
+    fn a_frame_record_comes_back(
+        frame in frames(), rejected in prop::option::of(".{0,40}"),
+        events in prop::collection::vec(liquidations(), 0..4), seq in 1_u64..u64::MAX / 2,
+    ) {
+        let mut bytes = Vec::new();
+        Record::Frame { frame: &frame, rejected: rejected.as_deref(), events: &events }.encode(seq, &mut bytes).unwrap();
+        let entry = Entry::Frame { frame, rejected, events };
+        prop_assert_eq!(read_back(&bytes, seq), entry.clone());
+        for row in entry.into_rows(seq) {
+            let rows = [row];
+            prop_assert_eq!(&through_columns(rows[0].table(), &rows)[..], &rows[..]);
+        }
+    }
+
+    #[test]
+    fn every_other_record_comes_back(gap in gaps(), alert in alerts(), at in times(), seq in 1_u64..u64::MAX / 2) {
+        let mut bytes = Vec::new();
+        Record::Gap(&gap).encode(seq, &mut bytes).unwrap();
+        prop_assert_eq!(read_back(&bytes, seq), Entry::Gap(gap.clone()));
+        bytes.clear();
+        Record::Alert(&alert).encode(seq, &mut bytes).unwrap();
+        prop_assert_eq!(read_back(&bytes, seq), Entry::Alert(alert.clone()));
+        bytes.clear();
+        Record::Alive { feed: &feed(), at }.encode(seq, &mut bytes).unwrap();
+        prop_assert_eq!(read_back(&bytes, seq), Entry::Alive { feed: feed(), at });
+        bytes.clear();
+        let damage = Damage { found_at: at, first_seq: seq, last_seq: seq + 1, kept_in: "quarantine/x".into() };
+        damage.encode(seq, &mut bytes).unwrap();
+        prop_assert_eq!(read_back(&bytes, seq), Entry::Damage(damage));
+        let rows = [Row { seq, cells: Cells::Event(gap) }];
+        prop_assert_eq!(&through_columns(Table::Gaps, &rows)[..], &rows[..]);
+        let rows = [Row { seq, cells: Cells::Alert(alert) }];
+        prop_assert_eq!(&through_columns(Table::Alerts, &rows)[..], &rows[..]);
+    }
+
+    /// Whatever a disk returns, reading it ends and does not panic.
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), seq in any::<u64>()) {
+        let _ = Header::decode(&bytes);
+        let scan = Scan::new(&bytes, seq);
+        let _ = scan.resync();
+        for record in scan.take(10) {
+            let _ = Entry::decode(record.kind, record.payload);
+        }
+        for kind in 0..7 {
+            let _ = Entry::decode(kind, &bytes);
+        }
+    }
+}

@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn neighbours_that_agree_widen_the_deviation() {
         let alternating: Vec<f64> = (0..400).map(|at| if at % 2 == 0 { 1.0 } else { -1.0 }).collect();
-        let blocks: Vec<f64> = (0..400).map(|at| if at / 4 % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let blocks: Vec<f64> = (0..400).map(|at| if at / 20 % 2 == 0 { 1.0 } else { -1.0 }).collect();
         assert!(long_run_deviation(&alternating) < 10.0);
-        assert!(long_run_deviation(&blocks) > 30.0);
+        assert!(long_run_deviation(&blocks) > 40.0);
     }
 }

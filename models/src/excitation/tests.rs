@@ -1,11 +1,13 @@
 //! The excitation model on cascades of known parameters, on chance, and on what cannot be fitted.
 
+use core::f64::consts::LN_2;
+
 use proptest::prelude::*;
 
 use super::likelihood::Parameters;
 use super::*;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): enough chance for a simulation, the same everywhere.
+/// `SplitMix64` (Steele, Lea, Flood 2014): enough chance for a simulation, the same everywhere.
 struct Chance(u64);
 
 impl Chance {
@@ -29,8 +31,14 @@ impl Chance {
 
 /// Draws a stretch of `secs` seconds by Ogata's thinning (1981), from an empty past.
 fn cascade(truth: Parameters, secs: f64, seed: u64) -> Vec<f64> {
+    burst(truth, secs, seed, 0)
+}
+
+/// The same, after `start` events at 0.
+fn burst(truth: Parameters, secs: f64, seed: u64, start: usize) -> Vec<f64> {
     let mut chance = Chance(seed);
-    let (mut times, mut time, mut excited) = (Vec::new(), 0.0, 0.0);
+    let (mut times, mut time) = (vec![0.0; start], 0.0);
+    let mut excited = truth.branching * truth.decay * start as f64;
     loop {
         let bound = truth.baseline + excited;
         let wait = chance.wait(bound);
@@ -70,19 +78,17 @@ fn off(reading: Reading, truth: f64) -> f64 {
     (reading.value - truth) / reading.std_error.unwrap()
 }
 
-const LN_2: f64 = core::f64::consts::LN_2;
-
 #[test]
 fn the_parameters_of_a_simulated_cascade_are_recovered() {
     // Baseline per second, branching ratio, half-life in seconds, hours.
     for (baseline, branching, half_life, hours) in [
-        (0.05, 0.7, 5.0, 12.0),
+        (0.05, 0.7, 5.0, 8.0),
         (0.5, 0.3, 0.5, 2.0),
-        (0.02, 0.9, 30.0, 24.0),
-        (1.0, 0.5, 0.05, 1.0),
-        (0.01, 0.6, 300.0, 96.0),
+        (0.02, 0.9, 30.0, 12.0),
+        (1.0, 0.5, 0.05, 0.5),
+        (0.01, 0.6, 300.0, 60.0),
     ] {
-        for seed in 0..4 {
+        for seed in 0..3 {
             let truth = Parameters { baseline, branching, decay: LN_2 / half_life };
             let times = cascade(truth, hours * 3_600.0, seed);
             let readings = readings(&times);
@@ -102,9 +108,9 @@ fn the_parameters_of_a_simulated_cascade_are_recovered() {
 
 #[test]
 fn standard_errors_are_as_large_as_the_errors_really_are() {
+    const STRETCHES: u64 = 60;
     let truth = Parameters { baseline: 0.2, branching: 0.6, decay: LN_2 / 4.0 };
     let mut squares = [0.0; 3];
-    const STRETCHES: u64 = 60;
     for seed in 100..100 + STRETCHES {
         let readings = readings(&cascade(truth, 4_000.0, seed));
         for (square, (name, truth)) in squares.iter_mut().zip([
@@ -146,20 +152,23 @@ fn the_likelihood_is_no_greater_anywhere_near() {
 
 #[test]
 fn a_constant_rate_shows_next_to_no_excitation_and_no_gain() {
-    let (mut by_chance, mut better) = (0, 0);
-    for seed in 0..40 {
+    const STRETCHES: u32 = 30;
+    let (mut branching_sum, mut beyond, mut better, mut sure) = (0.0, 0, 0, 0);
+    for seed in 0..STRETCHES {
         let truth = Parameters { baseline: 0.3, branching: 0.0, decay: 1.0 };
-        let readings = readings(&cascade(truth, 10_000.0, seed));
+        let readings = readings(&cascade(truth, 5_000.0, seed.into()));
         let branching = reading(&readings, "branching_ratio");
-        assert!(branching.value < 0.15, "seed {seed}: {branching:?}");
-        assert!((reading(&readings, "baseline_rate").value - 18.0).abs() < 3.5);
+        branching_sum += branching.value;
+        beyond += u32::from(branching.value > 3.0 * branching.std_error.unwrap_or(0.0));
         let inside = reading(&readings, "gain_in_sample").value;
-        assert!((0.0..BY_CHANCE / 3_000.0).contains(&inside), "seed {seed}: {inside}");
+        assert!((0.0..BY_CHANCE / 1_400.0).contains(&inside), "seed {seed}: {inside}");
         let out = reading(&readings, "gain_out_of_sample");
-        by_chance += u32::from(out.value > 2.0 * out.std_error.unwrap());
         better += u32::from(out.value > 0.0);
+        sure += u32::from(out.value > 2.0 * out.std_error.unwrap());
     }
-    assert!(by_chance <= 3 && better <= 20, "{by_chance} beyond two errors, {better} above 0, of 40");
+    let mean = branching_sum / f64::from(STRETCHES);
+    assert!(mean < 0.1 && beyond <= 2, "mean branching ratio {mean}, {beyond} beyond three errors of 0");
+    assert!(better < STRETCHES / 2 && sure <= 1, "gain above 0 in {better}, by two errors in {sure}");
 }
 
 #[test]
@@ -174,6 +183,24 @@ fn regular_times_show_no_excitation_and_no_half_life() {
     assert!((baseline.value - 30.0).abs() < 1e-9);
     assert!((baseline.std_error.unwrap() - 30.0 / 199_f64.sqrt()).abs() < 1e-9);
     assert_eq!(reading(&readings, "gain_out_of_sample").value, 0.0);
+}
+
+#[test]
+fn bursts_to_which_nothing_is_added_may_stand_at_the_least_baseline_without_an_error_on_it() {
+    let truth = Parameters { baseline: 1e-9, branching: 0.8, decay: LN_2 / 4.0 };
+    let mut at_least = 0;
+    for seed in 0..40 {
+        let times = burst(truth, 1e4, seed, 50);
+        let instants = Instants::new(&times);
+        let found = search(&instants);
+        assert!(found.parameters.baseline * instants.span() > 0.5 - 1e-9, "{found:?}");
+        if found.place == Place::LeastBaseline {
+            at_least += 1;
+            let errors = score::standard_errors(&instants.information(found.parameters), found.place.free());
+            assert!(errors[0].is_none() && errors[1].is_some() && errors[2].is_some(), "{errors:?}");
+        }
+    }
+    assert!(at_least >= 4, "{at_least} of 40");
 }
 
 #[test]
@@ -213,7 +240,15 @@ fn the_same_times_give_the_same_bits_on_every_machine() {
 }
 
 /// Change these only together with the model: they are what a stored fit is compared with.
-const GOLDEN: [&str; 7] = [""; 7];
+const GOLDEN: [&str; 7] = [
+    "baseline_rate 40171e15565d97be 3fde14824f68ae43",
+    "branching_ratio 3fe6f2247cc0b02e 3f9cb8050a4ea956",
+    "half_life 4002854ba045cd32 3fc7c6066183ab06",
+    "events 409a6c0000000000 0000000000000000",
+    "gain_in_sample 3fd44eeff85be0e9 0000000000000000",
+    "gain_out_of_sample 3fd14d5624bec2ae 3fad7f0789997b34",
+    "events_out_of_sample 407fb00000000000 0000000000000000",
+];
 
 #[test]
 fn what_cannot_be_fitted_is_refused_with_what_would_help() {
@@ -230,7 +265,7 @@ fn what_cannot_be_fitted_is_refused_with_what_would_help() {
     assert_eq!(refusal(&back), ModelError::NotAscending { row: 40 });
     let mut late = even(60, 0.1);
     late[59] = 100.0;
-    assert!(matches!(refusal(&late), ModelError::NoScore { .. } | ModelError::NotConverged { .. }));
+    assert_eq!(refusal(&late), ModelError::NoScore { reason: "the first 70 % span less than 10 s" });
     let unnamed = FeatureTable::new(&["price"], even(60, 1.0)).unwrap();
     assert_eq!(
         Excitation.fit(&unnamed).err().map(|error| error.to_string()).unwrap(),
@@ -241,8 +276,8 @@ fn what_cannot_be_fitted_is_refused_with_what_would_help() {
 #[test]
 fn times_that_show_the_socket_and_not_the_market_are_refused() {
     let truth = Parameters { baseline: 0.3, branching: 0.0, decay: 1.0 };
-    let pairs: Vec<f64> = cascade(truth, 3_000.0, 5).iter().flat_map(|time| [*time, time + 2e-5]).collect();
-    let mut pairs = pairs;
+    let mut pairs: Vec<f64> =
+        cascade(truth, 3_000.0, 5).iter().flat_map(|time| [*time, time + 2e-5]).collect();
     pairs.sort_by(f64::total_cmp);
     let error = refusal(&pairs);
     assert!(

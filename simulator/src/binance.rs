@@ -225,3 +225,69 @@ impl Session for BinanceSession {
         self.patience.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::sample;
+
+    fn told(throttle: &mut Throttle) -> Vec<Value> {
+        let mut out = VecDeque::new();
+        while let Some(at) = throttle.due() {
+            throttle.tell(at, &mut out);
+        }
+        out.iter().map(|frame| serde_json::from_str(&frame.text).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_largest_of_a_symbols_second_is_told_when_the_second_is_over() {
+        let mut throttle = Throttle::default();
+        for (at_ms, quantity) in [(10, 100), (500, 900), (990, 300)] {
+            throttle.note(sample("BTCUSDT", Position::Long, quantity, at_ms));
+        }
+        throttle.note(sample("ETHUSDT", Position::Short, 50, 20));
+        let frames = told(&mut throttle);
+        assert_eq!(frames.len(), 2);
+        let data = &frames[0]["data"];
+        assert_eq!(data["E"], 1_011);
+        assert_eq!(data["o"]["T"], 500);
+        assert_eq!(data["o"]["z"], "0.900");
+    }
+
+    #[test]
+    fn a_liquidated_long_is_a_sell_and_a_short_a_buy() {
+        for (position, side) in [(Position::Long, "SELL"), (Position::Short, "BUY")] {
+            let mut throttle = Throttle::default();
+            throttle.note(sample("BTCUSDT", position, 5, 0));
+            assert_eq!(told(&mut throttle)[0]["data"]["o"]["S"], side);
+        }
+    }
+
+    #[test]
+    fn a_frame_has_the_fields_of_the_venue_and_no_other() {
+        let mut throttle = Throttle::default();
+        throttle.note(sample("BTCUSDT", Position::Long, 5, 0));
+        let frame = told(&mut throttle).remove(0);
+        let mut names: Vec<&String> = frame["data"]["o"].as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["S", "T", "X", "ap", "f", "l", "o", "p", "ps", "q", "s", "st", "z"]);
+        assert_eq!(frame["stream"], ALL);
+        assert_eq!(frame["data"]["e"], "forceOrder");
+    }
+
+    #[test]
+    fn partial_fills_never_exceed_what_was_filled_and_filled_never_what_was_ordered() {
+        let mut partial = 0;
+        for step in 0..1000_u32 {
+            let mut forced = sample("BTCUSDT", Position::Long, 777, 0);
+            forced.dice = [f64::from(step) / 1000.0, f64::from(step * 7 % 1000) / 1000.0];
+            let text = force_order(&forced, 1_000_000);
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            let number = |key: &str| frame["o"][key].as_str().unwrap().parse::<f64>().unwrap();
+            assert!(number("l") > 0.0 && number("l") <= number("z") && number("z") <= number("q"), "{text}");
+            assert_eq!(frame["o"]["X"] == "FILLED", frame["o"]["z"] == frame["o"]["q"], "{text}");
+            partial += u32::from(number("l") < number("z"));
+        }
+        assert!((200..450).contains(&partial), "{partial}");
+    }
+}

@@ -196,9 +196,8 @@ pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str, at_micros: i
             .find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == key))
             .map(|(_, value)| value)
     };
-    let category = match asked("category") {
-        Some(category @ ("linear" | "inverse" | "spot" | "option")) => category,
-        Some(_) | None => return refused("params error: Category is invalid"),
+    let Some(category @ ("linear" | "inverse" | "spot" | "option")) = asked("category") else {
+        return refused("params error: Category is invalid");
     };
     let limit = match asked("limit").filter(|limit| !limit.is_empty()).map(str::parse::<usize>) {
         None => 500,
@@ -281,4 +280,75 @@ fn instrument(contract: &Contract) -> String {
         step,
         contract.quote,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contracts::listed;
+    use crate::world::sample;
+
+    #[test]
+    fn a_batch_holds_every_liquidation_of_its_half_second() {
+        let mut batches = Batches::default();
+        for at_ms in [10, 200, 499] {
+            batches.note(sample("BTCUSDT", Position::Long, 38, at_ms));
+        }
+        batches.note(sample("ETHUSDT", Position::Short, 38, 300));
+        assert_eq!(batches.due(), Some(500_000));
+        let mut out = VecDeque::new();
+        batches.tell(500_000, &mut out);
+        assert_eq!(batches.due(), None);
+        let frames: Vec<Value> = out.iter().map(|frame| serde_json::from_str(&frame.text).unwrap()).collect();
+        assert_eq!(frames[0]["topic"], "allLiquidation.BTCUSDT");
+        assert_eq!(frames[0]["ts"], 500);
+        assert_eq!(frames[0]["data"].as_array().unwrap().len(), 3);
+        assert_eq!(frames[1]["data"][0]["T"], 300);
+    }
+
+    #[test]
+    fn the_side_is_that_of_the_position() {
+        for (position, side) in [(Position::Long, "\"S\":\"Buy\""), (Position::Short, "\"S\":\"Sell\"")] {
+            assert!(row(&sample("BTCUSDT", position, 38, 0)).contains(side));
+        }
+    }
+
+    #[test]
+    fn pages_follow_each_other_until_the_roster_is_complete() {
+        let contracts: Vec<Arc<Contract>> = listed(0).into_iter().map(Arc::new).collect();
+        let mut cursor = String::new();
+        let mut seen = Vec::new();
+        for page in 1.. {
+            let query = format!("category=linear&limit=7&cursor={cursor}");
+            let answer: Value = serde_json::from_str(&instruments(&contracts, &query, 0)).unwrap();
+            let list = answer["result"]["list"].as_array().unwrap();
+            assert!(list.len() <= 7);
+            seen.extend(list.iter().map(|row| row["symbol"].as_str().unwrap().to_owned()));
+            cursor = answer["result"]["nextPageCursor"].as_str().unwrap().to_owned();
+            if cursor.is_empty() {
+                assert!(page > 3);
+                break;
+            }
+            // A client may encode the cursor once more, as URL libraries do.
+            if page % 2 == 0 {
+                cursor = cursor.replace('%', "%25");
+            }
+        }
+        let expected: Vec<String> = symbols(&contracts).into_iter().collect();
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn bad_queries_are_answered_in_the_venues_words() {
+        for (query, words) in [
+            ("", "Category is invalid"),
+            ("category=linear&limit=0", "Limit is invalid"),
+            ("category=linear&limit=1001", "Limit is invalid"),
+            ("category=linear&cursor=xyz", "Cursor is invalid"),
+        ] {
+            let answer: Value = serde_json::from_str(&instruments(&[], query, 0)).unwrap();
+            assert_eq!(answer["retCode"], 10001);
+            assert!(answer["retMsg"].as_str().unwrap().contains(words), "{query}");
+        }
+    }
 }

@@ -13,7 +13,8 @@ pub struct Counts {
     pub happened: u64,
     /// Liquidations that the venue's stream tells of; the rest falls to its throttle.
     pub told: u64,
-    /// Different liquidations written, well formed, to at least one connection.
+    /// Different liquidations written, well formed, to the socket of at least one connection that
+    /// subscribed to them. A client that reads on gets them; one cut off in mid-frame may not.
     pub sent: u64,
     /// Data frames written, repeats and malformed ones included.
     pub frames: u64,

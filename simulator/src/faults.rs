@@ -162,7 +162,7 @@ impl Faults {
                 "only" => faults.only = Some(Venue::find(value).ok_or_else(|| wrong(VENUE))?),
                 _ => {
                     retry_after =
-                        Some(time(value).filter(|wait| is_whole(*wait)).ok_or_else(|| wrong(RETRY))?)
+                        Some(time(value).filter(|wait| is_whole(*wait)).ok_or_else(|| wrong(RETRY))?);
                 }
             }
         }
@@ -178,11 +178,8 @@ impl Faults {
 
     /// The grammar, one fault a line: for `--help`.
     pub fn help() -> String {
-        let mut text = String::from("faults, separated by commas:\n");
-        for (_, form, about) in GRAMMAR {
-            text.push_str(&format!("  {form:<22} {about}\n"));
-        }
-        text
+        let lines = GRAMMAR.map(|(_, form, about)| format!("  {form:<22} {about}\n"));
+        format!("faults, separated by commas:\n{}", lines.concat())
     }
 
     /// Checks the values; what was read by [`Faults::parse`] has been checked.
@@ -241,7 +238,7 @@ fn refusal(text: &str) -> Option<Refusal> {
         Some((code, venue)) => (code, Some(Venue::find(venue)?)),
     };
     let code = code.parse().ok().filter(|code| matches!(code, 403 | 418 | 429 | 451 | 500..=504))?;
-    Some(Refusal { code, venue, retry_after: Duration::from_secs(60) })
+    Some(Refusal { code, venue, retry_after: Duration::from_mins(1) })
 }
 
 /// A time as [`time`] reads it.

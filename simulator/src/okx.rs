@@ -165,12 +165,10 @@ impl OkxSession {
         if channel == "liquidation-orders" && known && self.door == Door::Open {
             return Ok(format!("liquidation-orders:{inst_type}"));
         }
-        let mut named = format!("channel:{channel}");
-        for key in ["instType", "instFamily", "instId"] {
-            if !word(key).is_empty() {
-                named.push_str(&format!(",{key}:{}", word(key)));
-            }
-        }
+        let others = ["instType", "instFamily", "instId"].into_iter().filter(|key| !word(key).is_empty());
+        let named: Vec<String> =
+            std::iter::once("channel").chain(others).map(|key| format!("{key}:{}", word(key))).collect();
+        let named = named.join(",");
         Err(self.error(
             "60018",
             &format!(
@@ -286,4 +284,80 @@ fn instrument(contract: &Contract) -> String {
         fixed(contract.price_step.1, contract.price_step.0),
         contract.family
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::sample;
+
+    fn told(pushes: &mut Pushes) -> Vec<(i64, Value)> {
+        let mut out = VecDeque::new();
+        while let Some(at) = pushes.due() {
+            pushes.tell(at, &mut out);
+        }
+        out.iter().map(|frame| (frame.at_micros, serde_json::from_str(&frame.text).unwrap())).collect()
+    }
+
+    #[test]
+    fn several_contracts_leave_together_and_futures_apart() {
+        let mut pushes = Pushes::default();
+        pushes.note(sample("BTC-USDT-SWAP", Position::Long, 855, 10));
+        pushes.note(sample("ETH-USDT-SWAP", Position::Long, 100, 20));
+        pushes.note(sample("BTC-USD-261225", Position::Short, 3, 30));
+        let frames = told(&mut pushes);
+        assert_eq!(frames.len(), 2);
+        assert_eq!(frames[0].1["arg"]["instType"], "FUTURES");
+        assert_eq!(frames[0].1["data"][0]["uly"], "BTC-USD");
+        assert_eq!(frames[1].1["data"].as_array().unwrap().len(), 2);
+        assert_eq!(frames[1].1["data"][0]["details"][0]["sz"], "8.55");
+    }
+
+    #[test]
+    fn a_contract_is_pushed_once_a_second_with_the_largest_few() {
+        let mut pushes = Pushes::default();
+        let mut out = VecDeque::new();
+        pushes.note(sample("BTC-USDT-SWAP", Position::Long, 1, 0));
+        pushes.tell(250_000, &mut out);
+        for quantity in 1..=9 {
+            pushes.note(sample("BTC-USDT-SWAP", Position::Long, quantity, 300));
+        }
+        assert_eq!(pushes.due(), Some(1_250_000));
+        pushes.tell(1_250_000, &mut out);
+        let frame: Value = serde_json::from_str(&out[1].text).unwrap();
+        let details = frame["data"][0]["details"].as_array().unwrap();
+        let sizes: Vec<&str> = details.iter().map(|detail| detail["sz"].as_str().unwrap()).collect();
+        assert_eq!(sizes, ["0.09", "0.08", "0.07", "0.06"]);
+        assert_eq!(out[1].events, 4);
+    }
+
+    #[test]
+    fn side_is_the_orders_and_position_side_the_positions_or_net() {
+        for (position, die, pair) in [
+            (Position::Long, 0.9, "\"posSide\":\"long\",\"side\":\"sell\""),
+            (Position::Short, 0.9, "\"posSide\":\"short\",\"side\":\"buy\""),
+            (Position::Long, 0.1, "\"posSide\":\"net\",\"side\":\"sell\""),
+            (Position::Short, 0.1, "\"posSide\":\"net\",\"side\":\"buy\""),
+        ] {
+            let mut forced = sample("BTC-USDT-SWAP", position, 1, 0);
+            forced.dice[0] = die;
+            assert!(detail(&forced).contains(pair), "{}", detail(&forced));
+        }
+    }
+
+    #[test]
+    fn inverse_contracts_are_valued_in_dollars() {
+        let contracts: Vec<Arc<Contract>> = crate::contracts::listed(0).into_iter().map(Arc::new).collect();
+        let answer: Value = serde_json::from_str(&instruments(&contracts, "instType=SWAP")).unwrap();
+        let rows = answer["data"].as_array().unwrap();
+        let row = |name: &str| rows.iter().find(|row| row["instId"] == name).unwrap();
+        let inverse = row("BTC-USD-SWAP");
+        assert_eq!(
+            (&inverse["ctType"], &inverse["ctVal"], &inverse["ctValCcy"], &inverse["settleCcy"]),
+            (&"inverse".into(), &"100".into(), &"USD".into(), &"BTC".into())
+        );
+        let linear = row("BTC-USDT-SWAP");
+        assert_eq!((&linear["ctVal"], &linear["ctValCcy"]), (&"0.01".into(), &"BTC".into()));
+        assert!(instruments(&contracts, "").contains("51000"));
+    }
 }

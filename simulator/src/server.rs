@@ -83,10 +83,10 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             okx_idle: Duration::from_secs(30),
-            bybit_idle: Duration::from_secs(600),
-            binance_ping: Duration::from_secs(180),
-            binance_pong: Duration::from_secs(600),
-            binance_life: Duration::from_secs(24 * 3600),
+            bybit_idle: Duration::from_mins(10),
+            binance_ping: Duration::from_mins(3),
+            binance_pong: Duration::from_mins(10),
+            binance_life: Duration::from_hours(24),
             queue_frames: 1024,
             send_buffer_bytes: None,
         }

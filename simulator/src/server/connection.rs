@@ -80,7 +80,12 @@ struct Schedule {
 }
 
 /// Runs a connection until either side ends it.
-pub(super) async fn run(upgrade: OnUpgrade, session: Box<dyn Session>, rng: ChaCha8Rng, floor: Arc<Floor>) {
+pub(super) async fn run(
+    upgrade: OnUpgrade,
+    session: Box<dyn Session>,
+    mut rng: ChaCha8Rng,
+    floor: Arc<Floor>,
+) {
     let upgraded = tokio::select! {
         () = floor.stop.cancelled() => return,
         upgraded = upgrade => upgraded,
@@ -91,49 +96,32 @@ pub(super) async fn run(upgrade: OnUpgrade, session: Box<dyn Session>, rng: ChaC
     let (inbox, evict) = floor.audience.join(venue, floor.tuning.queue_frames);
     count(&floor.counters.tallies(venue).connections);
     let faults = floor.faults.concerning(venue);
-    let mut connection = Connection::new(socket, session, faults, rng, inbox, evict, floor);
+    let patience = session.patience();
+    let schedule = Schedule::new(&patience, &faults, &mut rng);
+    let (outbox, held) = (VecDeque::new(), None);
+    let mut connection =
+        Connection { socket, session, patience, faults, rng, inbox, evict, floor, outbox, held, schedule };
     let end = connection.converse().await;
     connection.end(end).await;
 }
 
-impl Connection {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one connection, assembled in one place")]
-    fn new(
-        socket: WebSocketStream<TokioIo<Upgraded>>,
-        session: Box<dyn Session>,
-        faults: Faults,
-        mut rng: ChaCha8Rng,
-        inbox: mpsc::Receiver<Arc<Delivery>>,
-        evict: CancellationToken,
-        floor: Arc<Floor>,
-    ) -> Self {
+impl Schedule {
+    fn new(patience: &Patience, faults: &Faults, rng: &mut ChaCha8Rng) -> Self {
         let now = Instant::now();
-        let patience = session.patience();
-        let schedule = Schedule {
+        Self {
             born: now,
             last_message: now,
             last_pong: now,
             next_ping: patience.ping_every.map(|every| now + every),
-            drop_at: faults.drop.map(|mean| now + exponential(mean, &mut rng)),
-            silence_at: faults.silence.map(|silence| now + exponential(silence.every, &mut rng)),
+            drop_at: faults.drop.map(|mean| now + exponential(mean, rng)),
+            silence_at: faults.silence.map(|silence| now + exponential(silence.every, rng)),
             silent_until: None,
             recent: VecDeque::new(),
-        };
-        Self {
-            socket,
-            session,
-            patience,
-            faults,
-            rng,
-            inbox,
-            evict,
-            floor,
-            outbox: VecDeque::new(),
-            held: None,
-            schedule,
         }
     }
+}
 
+impl Connection {
     async fn converse(&mut self) -> End {
         let opening = self.session.opening();
         self.reply(opening, Instant::now());
@@ -229,7 +217,7 @@ impl Connection {
         ];
         let always = [schedule.drop_at, schedule.silent_until];
         let speaking = while_speaking.into_iter().filter(|_| schedule.silent_until.is_none());
-        let far = Instant::now() + Duration::from_secs(3600);
+        let far = Instant::now() + Duration::from_hours(1);
         speaking.chain(always).flatten().min().unwrap_or(far)
     }
 

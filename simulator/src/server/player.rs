@@ -75,16 +75,16 @@ impl Audience {
 pub(super) async fn play(mut tape: Tape, start_micros: i64, floor: Arc<Floor>) {
     let began = Instant::now();
     while let Some(frame) = tape.next() {
-        for venue in Venue::ALL {
-            let tallies = floor.counters.tallies(venue);
-            tallies.happened.store(tape.happened(venue), Ordering::Relaxed);
-            tallies.told.store(tape.told(venue), Ordering::Relaxed);
-        }
         let Some(venue) = Venue::find(frame.venue).filter(|_| frame.events > 0) else { continue };
         let due = began + Duration::from_micros(frame.at_micros.saturating_sub(start_micros).max(0) as u64);
         tokio::select! {
             () = floor.stop.cancelled() => return,
             () = tokio::time::sleep_until(due) => {}
+        }
+        for venue in Venue::ALL {
+            let tallies = floor.counters.tallies(venue);
+            tallies.happened.store(tape.happened(venue), Ordering::Relaxed);
+            tallies.told.store(tape.told(venue), Ordering::Relaxed);
         }
         let delivery = Arc::new(Delivery { frame, fresh: AtomicBool::new(true) });
         floor.audience.tell(venue, &delivery, &floor);

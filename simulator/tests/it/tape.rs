@@ -1,0 +1,144 @@
+//! The generator without a server.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use simulator::{Scenario, SimFrame, Tape, Venue};
+
+use crate::client::BUSY;
+
+const START: i64 = 1_795_305_600_000_000; // 2026-11-22 00:00 UTC
+const MINUTE: i64 = 60_000_000;
+
+fn tape(name: &str, seed: u64) -> Tape {
+    Tape::new(&Scenario::builtin(name).unwrap(), seed, START)
+}
+
+fn minutes(tape: Tape, minutes: i64) -> Vec<SimFrame> {
+    tape.take_while(|frame| frame.at_micros < START + minutes * MINUTE).collect()
+}
+
+fn json(frame: &SimFrame) -> Value {
+    serde_json::from_str(&frame.text).unwrap_or_else(|error| panic!("{error}: {}", frame.text))
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
+    for name in Scenario::names() {
+        let first: Vec<SimFrame> = tape(name, 1).take(300).collect();
+        assert_eq!(first, tape(name, 1).take(300).collect::<Vec<_>>(), "{name}");
+        assert_ne!(first, tape(name, 2).take(300).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn the_rest_answers_come_first_so_that_a_recording_explains_itself() {
+    let frames: Vec<SimFrame> = tape("cascade", 1).take(4).collect();
+    let topics: Vec<(&str, &str)> = frames.iter().map(|frame| (frame.venue, frame.topic.as_str())).collect();
+    assert_eq!(
+        topics[..3],
+        [
+            ("bybit-linear", "/v5/market/instruments-info?category=linear&limit=1000"),
+            ("okx", "/api/v5/public/instruments?instType=SWAP"),
+            ("okx", "/api/v5/public/instruments?instType=FUTURES"),
+        ]
+    );
+    assert!(frames[..3].iter().all(|frame| frame.events == 0 && frame.at_micros == START));
+    assert!(frames[3].events > 0);
+    assert_eq!(json(&frames[0])["result"]["nextPageCursor"], "");
+}
+
+#[test]
+fn every_frame_is_valid_json_and_times_never_run_back() {
+    for name in Scenario::names() {
+        let mut last = i64::MIN;
+        for frame in tape(name, 3).take(5_000) {
+            json(&frame);
+            assert!(frame.at_micros >= last, "{name}");
+            last = frame.at_micros;
+        }
+    }
+}
+
+#[test]
+fn binance_tells_at_most_one_event_per_symbol_and_second() {
+    let mut last: HashMap<String, i64> = HashMap::new();
+    let mut smallest = i64::MAX;
+    for frame in minutes(tape("cascade", 5), 15).iter().filter(|frame| frame.venue == "binance-usdm") {
+        let frame = json(frame);
+        let symbol = frame["data"]["o"]["s"].as_str().unwrap().to_owned();
+        let told = frame["data"]["E"].as_i64().unwrap();
+        if let Some(before) = last.insert(symbol, told) {
+            smallest = smallest.min(told - before);
+        }
+    }
+    assert!((1000..1100).contains(&smallest), "{smallest}");
+}
+
+#[test]
+fn what_the_throttles_swallow_is_counted() {
+    let text = BUSY.replace("\"loop\"", "\"end\"");
+    let mut tape = Tape::new(&Scenario::from_toml(&text, "busy").unwrap(), 5, START);
+    let told: u64 = tape.by_ref().map(|frame| frame.events).sum();
+    let all = |count: fn(&Tape, Venue) -> u64| Venue::ALL.map(|venue| count(&tape, venue));
+    let [binance, bybit, okx] = all(Tape::happened);
+    let [binance_told, bybit_told, okx_told] = all(Tape::told);
+    assert_eq!(told, binance_told + bybit_told + okx_told);
+    assert_eq!(bybit, bybit_told, "Bybit tells everything");
+    assert!(binance_told < binance, "{binance_told} of {binance}");
+    assert!(okx_told <= okx);
+    // 10 a second that nothing caused, doubled by branching: 12000 in ten minutes.
+    let happened = (binance + bybit + okx) as f64;
+    assert!((happened / 12_000.0 - 1.0).abs() < 0.05, "{happened}");
+}
+
+#[test]
+fn a_faster_market_does_not_loosen_the_venues_rules() {
+    let scenario = Scenario::builtin("calm").unwrap();
+    let count = |pace| {
+        minutes(Tape::with_pace(&scenario, 5, START, pace), 10).iter().map(|one| one.events).sum::<u64>()
+    };
+    let (slow, fast) = (count(1.0), count(10.0));
+    assert!(fast > 6 * slow, "{fast} against {slow}");
+    let mut last: HashMap<String, i64> = HashMap::new();
+    for frame in minutes(Tape::with_pace(&scenario, 5, START, 50.0), 10) {
+        if frame.venue == "binance-usdm" {
+            let before = last.insert(frame.topic.clone(), frame.at_micros);
+            assert!(before.is_none_or(|before| frame.at_micros - before >= 1_000_000));
+        }
+    }
+}
+
+#[test]
+fn every_venue_has_something_to_tell_within_five_seconds_of_a_cascade() {
+    for seed in 0..50 {
+        let told = tape("cascade", seed).take_while(|frame| frame.at_micros < START + 5_000_000);
+        let venues: std::collections::BTreeSet<&str> =
+            told.filter(|frame| frame.events > 0).map(|frame| frame.venue).collect();
+        assert!(!venues.is_empty(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_cascade_has_minutes_of_hundreds_and_a_quiet_weekend_about_one() {
+    let events = |name: &str, minute: i64| {
+        minutes(tape(name, 4), minute + 1)
+            .iter()
+            .filter(|frame| frame.at_micros >= START + minute * MINUTE)
+            .map(|frame| frame.events)
+            .sum::<u64>()
+    };
+    let busiest = (0..7).map(|minute| events("cascade", minute)).max().unwrap();
+    assert!((150..1500).contains(&busiest), "{busiest}");
+    let quiet: u64 = minutes(tape("quiet-weekend", 4), 600).iter().map(|frame| frame.events).sum();
+    assert!((450..850).contains(&quiet), "{quiet} in ten hours");
+}
+
+#[test]
+fn bybit_and_okx_frames_sometimes_carry_several_liquidations() {
+    let frames = minutes(tape("cascade", 8), 10);
+    for venue in ["bybit-linear", "okx"] {
+        assert!(frames.iter().any(|frame| frame.venue == venue && frame.events > 1), "{venue}");
+        assert!(frames.iter().any(|frame| frame.venue == venue && frame.events == 1), "{venue}");
+    }
+}

@@ -2,19 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use serde_json::Value;
 
 const OURS: [&str; 7] = ["feeds", "market", "models", "simulator", "store", "vigie", "widgets"];
 
+/// Every package of the workspace with its normal dependencies, as cargo sees them.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = MetadataCommand::new().no_deps().other_options(vec!["--offline".to_owned()]).exec().unwrap();
-    metadata
-        .packages
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
         .iter()
         .map(|package| {
-            let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
-            (package.name.to_string(), normal.map(|dependency| dependency.name.clone()).collect())
+            let dependencies = package["dependencies"].as_array().unwrap();
+            // Cargo writes no kind for a normal dependency.
+            let normal = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+            (name(package), normal.map(name).collect())
         })
         .collect()
 }

@@ -4,6 +4,7 @@ mod check_config;
 mod daemon;
 mod demo;
 mod export;
+mod models;
 mod rebuild;
 mod record;
 mod replay;
@@ -69,6 +70,8 @@ enum Command {
     Snapshot(snapshot::Snapshot),
     /// Say what the store holds and who writes it
     Status(status::Status),
+    /// Fit a model to stored liquidations, with errors and a naive baseline
+    Models(models::Models),
     /// Decode every stored frame anew and replace the tables made from them
     Rebuild(rebuild::Rebuild),
     /// Print the resolved configuration, or what is wrong with it
@@ -95,6 +98,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Export(export) => log_to_stderr(|| export.run(&global)),
         Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),
         Command::Status(status) => log_to_stderr(|| status.run(&global)),
+        Command::Models(models) => log_to_stderr(|| models.run(&global)),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),
     }

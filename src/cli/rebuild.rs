@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use feeds::{StreamProtocol, Verdict, decode_frame};
 use market::FeedId;
+use serde_json::json;
 
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
@@ -39,11 +40,21 @@ impl Rebuild {
             (rejected, decoded.events)
         })?;
         if self.json {
-            return say_json(&rebuilt);
+            return say_json(&json!({
+                "frames": rebuilt.frames,
+                "rejected": rebuilt.rejected,
+                "reconsidered": rebuilt.reconsidered,
+                "liquidations_before": rebuilt.liquidations_before,
+                "liquidations": rebuilt.liquidations,
+            }));
         }
         say(&format!(
-            "{} frames decoded anew: {} liquidations (were {}), {} frames rejected",
-            rebuilt.frames, rebuilt.liquidations_after, rebuilt.liquidations_before, rebuilt.rejected
+            "{} frames decoded anew: {} liquidations (were {}); {} frames rejected, {} judged otherwise than before",
+            rebuilt.frames,
+            rebuilt.liquidations,
+            rebuilt.liquidations_before,
+            rebuilt.rejected,
+            rebuilt.reconsidered
         ))
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use market::{Alert, GapCause, MarketEvent, Timestamp};
@@ -288,7 +288,10 @@ impl OpenSegment {
         visit: &mut dyn FnMut(u64, Entry),
     ) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
-        (&self.file).read_to_end(&mut bytes).map_err(|error| StoreError::io("read", &self.path, error))?;
+        (&self.file)
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&self.file).read_to_end(&mut bytes))
+            .map_err(|error| StoreError::io("read", &self.path, error))?;
         match Header::decode(&bytes) {
             Ok(header) if header.store == store => {}
             Ok(_) => return Err(StoreError::Foreign { path: self.path.clone() }),

@@ -358,7 +358,10 @@ fn a_second_writer_is_told_who_writes_and_since_when() {
     let error = Store::open(dir.path(), patient(), clock()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
-    assert!(text.contains("since 2026-01-06T23:59:00.000000Z") && text.contains("stop that process"), "{text}");
+    assert!(
+        text.contains("since 2026-01-06T23:59:00.000000Z") && text.contains("stop that process"),
+        "{text}"
+    );
     assert!(text.contains(&dir.path().display().to_string()), "{text}");
     store.close().unwrap();
     open(dir.path()).0.close().unwrap();

@@ -70,9 +70,7 @@ fn column(table: Table, name: &str, rows: &[Row]) -> Column {
         Table::Frames => {
             let parts = || rows.iter().map(Row::frame);
             match name {
-                "receive_time" => {
-                    times(name, parts().map(|part| part.map(|(frame, _)| frame.receive_time)))
-                }
+                "receive_time" => times(name, parts().map(|part| part.map(|(frame, _)| frame.receive_time))),
                 "venue" => texts(name, parts().map(|part| part.map(|(frame, _)| frame.feed.as_str()))),
                 "text" => texts(name, parts().map(|part| part.and_then(|(frame, _)| text_of(frame)))),
                 "binary" => BinaryChunked::from_iter_options(
@@ -178,7 +176,9 @@ impl<'a> Columns<'a> {
         read: impl FnOnce(&'a Column) -> PolarsResult<Option<T>>,
     ) -> Result<Option<T>, Bad> {
         match self.frame.column(name) {
-            Ok(column) => read(column).map_err(|error| Bad { column: name, row: at, problem: error.to_string() }),
+            Ok(column) => {
+                read(column).map_err(|error| Bad { column: name, row: at, problem: error.to_string() })
+            }
             Err(_) => Ok(None),
         }
     }
@@ -187,8 +187,11 @@ impl<'a> Columns<'a> {
         let micros = self.get(name, at, |column| Ok(column.datetime()?.physical().get(at)))?;
         micros
             .map(|micros| {
-                Timestamp::from_micros(micros)
-                    .ok_or_else(|| Bad { column: name, row: at, problem: format!("is no time: {micros}") })
+                Timestamp::from_micros(micros).ok_or_else(|| Bad {
+                    column: name,
+                    row: at,
+                    problem: format!("is no time: {micros}"),
+                })
             })
             .transpose()
     }
@@ -234,11 +237,11 @@ fn chosen<T: Copy>(
     choices: &[T],
     name: fn(T) -> &'static str,
 ) -> Result<T, Bad> {
-    choices
-        .iter()
-        .copied()
-        .find(|choice| name(*choice) == text)
-        .ok_or_else(|| Bad { column, row, problem: format!("has no meaning: {text:?}") })
+    choices.iter().copied().find(|choice| name(*choice) == text).ok_or_else(|| Bad {
+        column,
+        row,
+        problem: format!("has no meaning: {text:?}"),
+    })
 }
 
 fn liquidation_at(columns: &Columns<'_>, at: usize) -> Result<Cells, Bad> {

@@ -123,8 +123,7 @@ impl Disk {
     /// Replaces the manifest so that a crash leaves the old one or the new one, whole.
     pub(crate) fn replace_manifest(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = path.with_extension(TEMPORARY);
-        self.write_manifest(path, &temporary, bytes)
-            .map_err(|error| StoreError::io("replace", path, error))
+        self.write_manifest(path, &temporary, bytes).map_err(|error| StoreError::io("replace", path, error))
     }
 
     fn write_manifest(&self, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -370,8 +370,7 @@ impl Worker {
     /// Creates a segment whose header and name are durable before anything in it counts.
     fn create(&self, first_seq: u64) -> Result<Current, (PathBuf, io::Error)> {
         let path = self.start.layout.segment(first_seq);
-        let header =
-            Header { store: self.start.store, first_seq, created: self.start.clock.now() }.encode();
+        let header = Header { store: self.start.store, first_seq, created: self.start.clock.now() }.encode();
         let create = || {
             // A file of this name can only be one that failed before anything in it counted.
             match fs::remove_file(&path) {

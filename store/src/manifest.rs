@@ -101,7 +101,8 @@ impl Manifest {
         struct Version {
             format: u32,
         }
-        let refused = |problem: &str| StoreError::Manifest { path: path.to_owned(), problem: problem.to_owned() };
+        let refused =
+            |problem: &str| StoreError::Manifest { path: path.to_owned(), problem: problem.to_owned() };
         let text = std::str::from_utf8(bytes).map_err(|_| refused("it is not text"))?;
         let (json, checksum) = text
             .strip_suffix('\n')

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use market::{Alert, GapCause, MarketEvent, Timestamp};
@@ -160,11 +160,7 @@ impl Reader {
 
     fn manifest(&self) -> Result<Manifest, StoreError> {
         Manifest::load(&self.layout).map_err(|error| {
-            if error.is_not_found() {
-                StoreError::NotAStore { dir: self.layout.dir.clone() }
-            } else {
-                error
-            }
+            if error.is_not_found() { StoreError::NotAStore { dir: self.layout.dir.clone() } } else { error }
         })
     }
 
@@ -233,9 +229,12 @@ impl Snapshot {
             rows.sort_by_key(|row| row.seq);
             visit(rows)?;
         }
-        self.visit_journal(&mut |seq, entry, rows: &mut Vec<Row>| {
-            rows.extend(entry.into_rows(seq).into_iter().filter(|row| row.table() == table));
-        }, visit)
+        self.visit_journal(
+            &mut |seq, entry, rows: &mut Vec<Row>| {
+                rows.extend(entry.into_rows(seq).into_iter().filter(|row| row.table() == table));
+            },
+            visit,
+        )
     }
 
     /// The journal after what is sealed: `take` is given every record, `done` what it made of a segment.
@@ -288,7 +287,10 @@ impl OpenSegment {
         visit: &mut dyn FnMut(u64, Entry),
     ) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
-        (&self.file).read_to_end(&mut bytes).map_err(|error| StoreError::io("read", &self.path, error))?;
+        (&self.file)
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&self.file).read_to_end(&mut bytes))
+            .map_err(|error| StoreError::io("read", &self.path, error))?;
         match Header::decode(&bytes) {
             Ok(header) if header.store == store => {}
             Ok(_) => return Err(StoreError::Foreign { path: self.path.clone() }),
@@ -306,10 +308,8 @@ impl OpenSegment {
             let Some(record) = scan.next() else {
                 break;
             };
-            let entry = Entry::decode(record.kind, record.payload).map_err(|error| StoreError::Undecodable {
-                path: self.path.clone(),
-                seq: record.seq,
-                source: Box::new(error),
+            let entry = Entry::decode(record.kind, record.payload).map_err(|error| {
+                StoreError::Undecodable { path: self.path.clone(), seq: record.seq, source: Box::new(error) }
             })?;
             visit(record.seq, entry);
         }

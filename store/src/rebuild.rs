@@ -38,11 +38,7 @@ pub type Decode<'a> = dyn FnMut(&RawFrame) -> (Option<String>, Vec<MarketEvent>)
 ///
 /// # Errors
 /// As [`Store::open`] and [`Store::seal`]; damaged or missing files of frames.
-pub fn rebuild(
-    dir: &Path,
-    clock: Arc<dyn Clock>,
-    decode: &mut Decode<'_>,
-) -> Result<Rebuilt, StoreError> {
+pub fn rebuild(dir: &Path, clock: Arc<dyn Clock>, decode: &mut Decode<'_>) -> Result<Rebuilt, StoreError> {
     rebuild_on(dir, clock, Disk::default(), decode)
 }
 

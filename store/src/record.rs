@@ -144,8 +144,8 @@ impl Entry {
                 let mut values = rmp_serde::Deserializer::from_read_ref(payload);
                 let frame = RawFrame::deserialize(&mut values)?;
                 // A frame whose events cannot be read is kept as one that awaits a rebuild.
-                let (rejected, events) =
-                    <(Option<String>, Vec<MarketEvent>)>::deserialize(&mut values).unwrap_or_else(|error| {
+                let (rejected, events) = <(Option<String>, Vec<MarketEvent>)>::deserialize(&mut values)
+                    .unwrap_or_else(|error| {
                         (Some(format!("its stored events are unreadable, rebuild: {error}")), Vec::new())
                     });
                 Ok(Self::Frame { frame, rejected, events })

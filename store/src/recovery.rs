@@ -6,8 +6,8 @@
 //! the watched feeds get a gap, and the numbers that were lost are never used again.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use market::{FeedId, MarketEvent, Timestamp};
@@ -157,10 +157,8 @@ impl Replay<'_> {
             if record.seq <= self.sealed_upto {
                 continue;
             }
-            let entry = Entry::decode(record.kind, record.payload).map_err(|error| StoreError::Undecodable {
-                path: path.to_owned(),
-                seq: record.seq,
-                source: Box::new(error),
+            let entry = Entry::decode(record.kind, record.payload).map_err(|error| {
+                StoreError::Undecodable { path: path.to_owned(), seq: record.seq, source: Box::new(error) }
             })?;
             self.holes.pass(&entry, &mut self.traces);
             self.traces.fold(&entry);
@@ -187,7 +185,7 @@ impl Replay<'_> {
             None => Scan::new(bytes, first_seq).beyond(good, self.expected).resync(),
         };
         if let Some(lost_upto) = lost_upto {
-            let kept_in = if good < bytes.len() { self.quarantine(path)? } else { String::new() };
+            let kept_in = if good < bytes.len() { self.quarantine(path, bytes)? } else { String::new() };
             self.hole(lost_upto, kept_in, created);
         }
         let has_records = last_seq >= first_seq;
@@ -211,8 +209,11 @@ impl Replay<'_> {
     /// Records from `expected` to `last` are gone.
     fn hole(&mut self, last: u64, kept_in: String, created: Option<Timestamp>) {
         let first = self.expected;
-        let place =
-            if kept_in.is_empty() { String::from("no bytes of them are left") } else { format!("kept in {kept_in}") };
+        let place = if kept_in.is_empty() {
+            String::from("no bytes of them are left")
+        } else {
+            format!("kept in {kept_in}")
+        };
         let detail = format!("journal records {first} to {last} are unreadable; {place}");
         tracing::error!(first, last, kept_in, "journal records are unreadable");
         self.holes.open(&self.traces, created, &detail);
@@ -221,19 +222,26 @@ impl Replay<'_> {
         self.highest = self.highest.max(last);
     }
 
-    /// Copies a segment aside, durably; returns where to, relative to the store.
-    fn quarantine(&mut self, path: &Path) -> Result<String, StoreError> {
+    /// Copies a segment aside, durably; returns where to, relative to the store. An earlier copy of the
+    /// same name stays.
+    fn quarantine(&mut self, path: &Path, bytes: &[u8]) -> Result<String, StoreError> {
         let dir = self.layout.quarantine();
-        let name = path.file_name().unwrap_or_default();
-        let kept = dir.join(name);
-        let copy = || -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut kept = dir.join(&name);
+        let mut copy = 1;
+        while kept.exists() && fs::read(&kept).is_ok_and(|earlier| earlier != bytes) {
+            copy += 1;
+            kept = dir.join(format!("{name}.{copy}"));
+        }
+        let write = || -> io::Result<()> {
             create_dirs(&dir)?;
-            fs::copy(path, &kept)?;
-            OpenOptions::new().read(true).open(&kept)?.sync_all()?;
+            let mut file = File::create(&kept)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
             sync_parent(&kept)
         };
-        copy().map_err(|error| StoreError::io("copy a damaged segment to", &kept, error))?;
-        let relative = format!("quarantine/{}", name.to_string_lossy());
+        write().map_err(|error| StoreError::io("copy a damaged segment to", &kept, error))?;
+        let relative = kept.strip_prefix(&self.layout.dir).unwrap_or(&kept).to_string_lossy().into_owned();
         self.out.report.quarantined.push(kept);
         Ok(relative)
     }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -131,7 +132,10 @@ fn run(mut work: Work, sealing: &Sealing) -> Manifest {
         let mut sealed = 0;
         let mut failure = None;
         for group in groups(&closed, work.group_bytes) {
-            match work.seal(group) {
+            // A panic in a Parquet writer must not end sealing for good: nothing has changed yet.
+            let outcome = catch_unwind(AssertUnwindSafe(|| work.seal(group)))
+                .unwrap_or(Err(StoreError::Panicked { thread: "sealer" }));
+            match outcome {
                 Ok(()) => sealed += group.len(),
                 Err(error) => {
                     tracing::error!(%error, "sealing failed; its records stay in the journal");
@@ -234,10 +238,8 @@ fn read_closed(
             });
         };
         if record.seq > sealed_upto {
-            let entry = Entry::decode(record.kind, record.payload).map_err(|error| StoreError::Undecodable {
-                path: path.clone(),
-                seq: record.seq,
-                source: Box::new(error),
+            let entry = Entry::decode(record.kind, record.payload).map_err(|error| {
+                StoreError::Undecodable { path: path.clone(), seq: record.seq, source: Box::new(error) }
             })?;
             visit(record.seq, entry);
         }

@@ -52,9 +52,17 @@ impl Table {
                 "venue_id",
                 "seq",
             ],
-            Self::Gaps => {
-                &["venue", "from", "until", "cause", "detail", "seq", "event_time", "receive_time", "known_at"]
-            }
+            Self::Gaps => &[
+                "venue",
+                "from",
+                "until",
+                "cause",
+                "detail",
+                "seq",
+                "event_time",
+                "receive_time",
+                "known_at",
+            ],
             Self::Alerts => &[
                 "at",
                 "rule",

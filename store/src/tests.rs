@@ -62,10 +62,10 @@ fn liquidation(number: u64) -> MarketEvent {
         observation: Observation::Liquidation(Liquidation {
             symbol: "BTCUSDT".into(),
             instrument: Instrument::perp("BTC", "USDT"),
-            position: if number % 2 == 0 { PositionSide::Long } else { PositionSide::Short },
+            position: if number.is_multiple_of(2) { PositionSide::Long } else { PositionSide::Short },
             price: Price::new(60_000.5 + number as f64).unwrap(),
-            quantity: (number % 3 != 0).then(|| Quantity::new(0.125).unwrap()),
-            notional: (number % 3 != 0).then(|| Usd::new(7_500.25).unwrap()),
+            quantity: (!number.is_multiple_of(3)).then(|| Quantity::new(0.125).unwrap()),
+            notional: (!number.is_multiple_of(3)).then(|| Usd::new(7_500.25).unwrap()),
             venue_id: Some(number.to_string().into()),
         }),
     }
@@ -128,7 +128,8 @@ fn numbers(dir: &Path) -> Vec<u64> {
 
 /// The one segment of a store's journal.
 fn only_segment(dir: &Path) -> std::path::PathBuf {
-    let mut segments: Vec<_> = fs::read_dir(dir.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut segments: Vec<_> =
+        fs::read_dir(dir.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(segments.len(), 1, "{segments:?}");
     segments.remove(0)
 }

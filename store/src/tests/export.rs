@@ -170,7 +170,11 @@ fn a_summary_counts_sealed_and_unsealed_alike() {
     in_all_states(|reader, state| {
         let summary = reader.summary().unwrap();
         let rows = |table: &str| summary.tables[table].rows;
-        assert_eq!((rows("liquidations"), rows("gaps"), rows("alerts"), rows("frames")), (4, 3, 1, 4), "{state}");
+        assert_eq!(
+            (rows("liquidations"), rows("gaps"), rows("alerts"), rows("frames")),
+            (4, 3, 1, 4),
+            "{state}"
+        );
         assert_eq!(summary.tables["frames"].last, Some(at(62)), "{state}");
         assert_eq!(summary.tables["gaps"].first, Some(at(5)), "{state}");
         let json = serde_json::to_value(&summary).unwrap();
@@ -191,8 +195,7 @@ fn an_export_that_cannot_be_written_says_so() {
     }
     in_all_states(|reader, state| {
         for format in [Format::Csv, Format::Parquet] {
-            let error =
-                reader.export(Table::Liquidations, &Query::default(), format, &mut Full).unwrap_err();
+            let error = reader.export(Table::Liquidations, &Query::default(), format, &mut Full).unwrap_err();
             assert!(matches!(error, crate::StoreError::Export { .. }), "{state} {format}: {error:?}");
         }
     });

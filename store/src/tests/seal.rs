@@ -16,11 +16,7 @@ pub(super) fn crashing(after: usize) -> (Disk, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let steps = Arc::clone(&count);
     let fault = move |_: Step| {
-        if steps.fetch_add(1, Ordering::SeqCst) >= after {
-            Err(io::Error::other("crashed"))
-        } else {
-            Ok(())
-        }
+        if steps.fetch_add(1, Ordering::SeqCst) >= after { Err(io::Error::other("crashed")) } else { Ok(()) }
     };
     (Disk { fault: Some(Arc::new(fault)) }, count)
 }

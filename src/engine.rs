@@ -102,7 +102,7 @@ impl Engine {
         if let Some((dir, options)) = plan.store {
             let (store, recovery) = Store::open(&dir, options, Arc::clone(&plan.clock))?;
             log_recovery(&dir, &recovery);
-            hub.restore(&Reader::open(&dir)?, &recovery, now)?;
+            hub.restore(&Reader::open(&dir)?, now)?;
             hub.keep_in(store, dir);
             for ((row, _), gap) in plan.feeds.iter().zip(&mut gaps) {
                 *gap = hub.resume(&FeedId::new(row.id), &recovery, now);

@@ -111,8 +111,9 @@ impl Hub {
         }
     }
 
-    /// Restores tape, windows and gaps of the last day from the store.
-    pub(super) fn restore(&mut self, reader: &Reader, recovery: &Recovery, now: Timestamp) -> Result<(), StoreError> {
+    /// Restores tape, windows, gaps and alerts of the last day from the store.
+    pub(super) fn restore(&mut self, reader: &Reader, now: Timestamp) -> Result<(), StoreError> {
+        let traces = reader.feeds()?;
         let since = now.minus(WINDOWS[WINDOWS.len() - 1].span);
         for gap in reader.gaps(&Query { from: Some(since), ..Query::default() })? {
             self.board.apply(&Arc::new(gap));
@@ -127,7 +128,7 @@ impl Hub {
         for health in &mut self.board.feeds {
             // Counters count this run; what was restored is on the tape and in the windows.
             health.events = 0;
-            if let Some(trace) = recovery.feeds.get(&health.feed) {
+            if let Some(trace) = traces.get(&health.feed) {
                 health.watched_since = Some(trace.first_alive);
                 health.last_frame = Some(trace.last_alive);
             }

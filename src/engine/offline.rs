@@ -29,7 +29,7 @@ pub fn board_from_store(settings: &Settings, rules: Vec<Box<dyn Rule>>) -> Resul
     }
     board.store.path = Some(settings.store_dir.clone());
     let mut hub = Hub::new(board, rules, Wanted::Nothing);
-    hub.restore(&reader, &reader.traces()?, now)?;
+    hub.restore(&reader, now)?;
     hub.stop_all_feeds(now);
     Ok(hub.snapshot(now))
 }

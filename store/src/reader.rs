@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use market::{Alert, GapCause, MarketEvent, Timestamp};
+use market::{Alert, FeedId, GapCause, MarketEvent, Timestamp};
 
 use crate::disk::Layout;
 use crate::error::StoreError;
@@ -21,6 +21,7 @@ use crate::query::Query;
 use crate::record::Entry;
 use crate::segment::{Header, HeaderProblem, Scan};
 use crate::table::{Cells, Row, Table};
+use crate::trace::FeedTrace;
 
 /// How often a reader starts over when the store changes under it.
 const ATTEMPTS: usize = 20;
@@ -101,6 +102,18 @@ impl Reader {
     pub fn alerts(&self, query: &Query) -> Result<Vec<Alert>, StoreError> {
         let rows = self.collect(Table::Alerts, &|file| query.may_be_in(file), &|row| query.wants(row))?;
         Ok(rows.into_iter().filter_map(Row::into_alert).collect())
+    }
+
+    /// Every feed's watch as the store knows it, sealed or not.
+    ///
+    /// # Errors
+    /// As [`Reader::liquidations`].
+    pub fn feeds(&self) -> Result<BTreeMap<FeedId, FeedTrace>, StoreError> {
+        self.retrying(|snapshot| {
+            let mut traces = snapshot.manifest.feeds.clone();
+            snapshot.visit_journal(&mut |_, entry, (): &mut ()| traces.fold(&entry), &mut |()| Ok(()))?;
+            Ok(traces.0)
+        })
     }
 
     /// How often each frame received from `from` up to, not including, `to` is stored: how a replay

@@ -24,7 +24,7 @@ const PRICES: u16 = 12;
 /// Width from which there is room for the price axis.
 const PRICES_FROM: u16 = 40;
 /// Height from which there is room for the map above the strip.
-const MAP_FROM: u16 = 7;
+const MAP_FROM: u16 = 6;
 /// Height from which there is room for the legend.
 const LEGEND_FROM: u16 = 11;
 
@@ -91,7 +91,7 @@ impl Panel for Heat {
         };
         self.drawn = axis.step;
         let strip = Strip::gather(&board.totals, &axis);
-        let mut note = String::new();
+        let mut notes = Vec::new();
         if map_rows > 0 {
             let ranking = ranking(board);
             let at = self.place(&ranking);
@@ -103,9 +103,9 @@ impl Panel for Heat {
                     pen.centre(y, line, theme.dim);
                 }
             } else {
-                note = format!("{asset} {}/{} · ", at + 1, ranking.len());
+                notes.push(format!("{asset} {}/{}", at + 1, ranking.len()));
                 if map.unplaced > 0 {
-                    note += &format!("{} not in dollars · ", count(map.unplaced));
+                    notes.push(format!("{} not in dollars", count(map.unplaced)));
                 }
             }
             map.draw(&mut pen.below(1), &axis, prices, theme);
@@ -113,17 +113,18 @@ impl Panel for Heat {
                 map.draw_legend(&mut pen, height - 1, theme);
             }
         } else {
-            note += "all assets · ";
+            notes.push("all assets".to_owned());
         }
-        note += &format!("{} per column · {}", span(axis.step), span(axis.reach()));
+        notes.push(format!("{} per column", span(axis.step)));
+        notes.push(span(axis.reach()));
         // The strip tells of the watch; the map, of what the tape still holds.
-        let told = if map_rows > 0 { since } else { watch::watched_since(board).unwrap_or(since) };
-        if told > axis.start(0) {
-            note += &format!(" · since {}", minute(told));
+        let told = if map_rows > 0 { reach(board) } else { watch::watched_since(board).or(reach(board)) };
+        if let Some(told) = told.filter(|told| *told > axis.start(0)) {
+            notes.push(format!("since {}", minute(told)));
         }
         let stale = watch::staleness(board);
         let tag = stale.as_deref().map(|words| (words, theme.warn));
-        Head { title: self.title(), note: &note, tag }.draw(&mut pen, view);
+        Head { title: self.title(), note: &notes.join(" · "), tag }.draw(&mut pen, view);
         draw_strip(&mut pen, 1 + map_rows, (&axis, &strip), prices, view);
     }
 }

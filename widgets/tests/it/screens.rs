@@ -1,5 +1,7 @@
 //! Whole screens and the panels' honest faces, as snapshots.
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be built fails its test")]
+
 use market::{FeedId, FeedState, Mode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

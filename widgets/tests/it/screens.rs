@@ -98,6 +98,22 @@ fn a_held_tape_keeps_its_event_and_counts_the_new_ones() {
 }
 
 #[test]
+fn the_cursor_on_the_tape_shows_the_whole_event_where_there_is_room() {
+    let board = busy();
+    let theme = Theme::truecolor();
+    let view = View { board: &board, theme: &theme, focus: Focus::Focused, new_york: None };
+    let mut tape = (widgets::find("tape").unwrap().make)();
+    let mut screens = String::new();
+    for action in [Action::Down, Action::Toggle, Action::Top] {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 84, 16));
+        assert_eq!(tape.act(action, &board), Reaction::Redraw);
+        tape.render(buf.area, &mut buf, &view);
+        screens += &text(&buf);
+    }
+    insta::assert_snapshot!(screens);
+}
+
+#[test]
 fn the_cursor_on_an_alert_shows_its_evidence() {
     let board = busy();
     let mut panels = panels();

@@ -168,17 +168,18 @@ fn draw_evidence(pen: &mut Pen<'_>, alert: &Alert, theme: &Theme) {
     pen.line(0, 0, width, '╌', theme.border);
     pen.text(1, 1, &alert.headline, theme.text);
     pen.text(1, 2, &format!("rule {} on {}", alert.rule, alert.subject), theme.dim);
-    let mut facts = format!(
-        "{} of {} USD in {} · {} events",
+    let unknown = match evidence.unknown_notional {
+        0 => String::new(),
+        unknown => format!(" (+{}?)", count(unknown)),
+    };
+    let facts = format!(
+        "{} of {} USD in {} · {} events{unknown} · watched {}",
         usd(evidence.notional_usd),
         usd(evidence.threshold_usd),
         span(i64::try_from(evidence.window_secs).unwrap_or(i64::MAX)),
         count(evidence.events),
+        percent(evidence.coverage),
     );
-    if evidence.unknown_notional > 0 {
-        facts += &format!(" (+{}?)", count(evidence.unknown_notional));
-    }
-    facts += &format!(" · watched {}", percent(evidence.coverage));
     pen.text(1, 3, &facts, theme.dim);
 }
 

@@ -27,9 +27,9 @@ pub(crate) struct Axis {
 /// How well a column was watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watched {
-    ByAll,
-    BySome,
-    ByNone,
+    Fully,
+    Partly,
+    Unwatched,
 }
 
 impl Axis {
@@ -82,9 +82,9 @@ impl Axis {
                 has_begun && !feed.recent_gaps.iter().any(missed)
             });
             match watching.count() {
-                0 => Watched::ByNone,
-                all if all == board.feeds.len() => Watched::ByAll,
-                _ => Watched::BySome,
+                0 => Watched::Unwatched,
+                all if all == board.feeds.len() => Watched::Fully,
+                _ => Watched::Partly,
             }
         });
         columns.collect()
@@ -96,9 +96,9 @@ impl Axis {
         let theme = view.theme;
         let watched = self.watched(view.board);
         let style = |column: u16| match watched.get(usize::from(column)) {
-            Some(Watched::ByAll) | None => ('─', theme.dim),
-            Some(Watched::BySome) => ('╌', theme.warn),
-            Some(Watched::ByNone) => (' ', theme.border),
+            Some(Watched::Fully) | None => ('─', theme.dim),
+            Some(Watched::Partly) => ('╌', theme.warn),
+            Some(Watched::Unwatched) => (' ', theme.border),
         };
         for column in 0..self.columns {
             let (glyph, style) = style(column);

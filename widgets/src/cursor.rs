@@ -67,7 +67,9 @@ impl Cursor {
         let hold = self.hold.get_or_insert(Hold { at, top: newest, seen: ever });
         let moved = hold.at != to;
         hold.at = to;
-        hold.top = hold.top.max(to).min(to.saturating_add(self.rows.max(1) - 1));
+        // Before the first drawing there is no last row to scroll past.
+        let rows = if self.rows == 0 { u64::MAX } else { self.rows };
+        hold.top = hold.top.max(to).min(to.saturating_add(rows - 1));
         Reaction::redraw_if(moved)
     }
 

@@ -115,7 +115,7 @@ pub(crate) fn span(secs: i64) -> String {
     match secs {
         secs if secs >= 7_200 && secs % 3_600 == 0 => format!("{} h", secs / 3_600),
         secs if secs >= 60 && secs % 60 == 0 => format!("{} min", secs / 60),
-        secs if secs >= 600 => format!("{} min", secs / 60),
+        secs if secs >= 180 => format!("{} min", secs / 60),
         secs => format!("{secs} s"),
     }
 }
@@ -269,7 +269,9 @@ mod tests {
         {
             assert_eq!(age(Duration::from_secs(secs)), text);
         }
-        for (secs, text) in [(10, "10 s"), (90, "90 s"), (60, "1 min"), (3_600, "60 min"), (7_200, "2 h")] {
+        for (secs, text) in
+            [(10, "10 s"), (90, "90 s"), (60, "1 min"), (500, "8 min"), (3_600, "60 min"), (7_200, "2 h")]
+        {
             assert_eq!(span(secs), text);
         }
     }

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::figures::{age, count, percent, usd};
+use crate::figures::{age, clock, count, percent, usd};
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot, width_of};
 use crate::plan::{Column, numbers, place, words};
@@ -128,6 +128,7 @@ impl Panel for Health {
         if store > 0 {
             let y = (1 + header + (feeds as u16).clamp(1, rows.max(1))).min(pen.height() - 1);
             draw_store(&mut pen, y, view);
+            draw_particulars(&mut pen.below(y + 1), view);
         }
         let mut pen = pen.below(1 + header);
         if feeds == 0 {
@@ -159,7 +160,7 @@ impl Field {
             Self::LastGap => "last gap",
             Self::Coverage(1) => "cov1h",
             Self::Coverage(_) => "24h",
-            Self::Told => "told",
+            Self::Told => "stream",
             Self::Source => "source",
         }
     }
@@ -262,6 +263,24 @@ fn state_words(feed: &FeedHealth, now: market::Timestamp) -> String {
         Some(until) if until > now => format!("{name}, {}", age(until.since(now))),
         Some(_) => format!("{name}, now"),
         None => name.to_owned(),
+    }
+}
+
+/// What a cell was too narrow for, on the rows that are left: why feeds failed and what gaps are open.
+fn draw_particulars(pen: &mut Pen<'_>, view: &View<'_>) {
+    let mut y = 0;
+    for feed in &view.board.feeds {
+        if let FeedState::Failed { reason } = &feed.state {
+            pen.text(1, y, &format!("{} failed: {reason}", feed.feed), view.theme.bad);
+            y += 1;
+        }
+        if let Some(gap) = open_gap(feed) {
+            let cause = gap.cause.as_str().replace('_', " ");
+            let comma = if gap.detail.is_empty() { "" } else { ", " };
+            let words = format!("{} gap since {}: {cause}{comma}{}", feed.feed, clock(gap.from), gap.detail);
+            pen.text(1, y, &words, view.theme.warn);
+            y += 1;
+        }
     }
 }
 

@@ -24,7 +24,7 @@ const PRICES: u16 = 12;
 /// Width from which there is room for the price axis.
 const PRICES_FROM: u16 = 40;
 /// Height from which there is room for the map above the strip.
-const MAP_FROM: u16 = 7;
+const MAP_FROM: u16 = 6;
 /// Height from which there is room for the legend.
 const LEGEND_FROM: u16 = 11;
 
@@ -91,7 +91,7 @@ impl Panel for Heat {
         };
         self.drawn = axis.step;
         let strip = Strip::gather(&board.totals, &axis);
-        let mut note = String::new();
+        let mut notes = Vec::new();
         if map_rows > 0 {
             let ranking = ranking(board);
             let at = self.place(&ranking);
@@ -103,9 +103,9 @@ impl Panel for Heat {
                     pen.centre(y, line, theme.dim);
                 }
             } else {
-                note = format!("{asset} {}/{} · ", at + 1, ranking.len());
+                notes.push(format!("{asset} {}/{}", at + 1, ranking.len()));
                 if map.unplaced > 0 {
-                    note += &format!("{} not in dollars · ", count(map.unplaced));
+                    notes.push(format!("{} not in dollars", count(map.unplaced)));
                 }
             }
             map.draw(&mut pen.below(1), &axis, prices, theme);
@@ -113,17 +113,18 @@ impl Panel for Heat {
                 map.draw_legend(&mut pen, height - 1, theme);
             }
         } else {
-            note += "all assets · ";
+            notes.push("all assets".to_owned());
         }
-        note += &format!("{} per column · {}", span(axis.step), span(axis.reach()));
+        notes.push(format!("{} per column", span(axis.step)));
+        notes.push(span(axis.reach()));
         // The strip tells of the watch; the map, of what the tape still holds.
-        let told = if map_rows > 0 { since } else { watch::watched_since(board).unwrap_or(since) };
-        if told > axis.start(0) {
-            note += &format!(" · since {}", minute(told));
+        let told = if map_rows > 0 { reach(board) } else { watch::watched_since(board).or(reach(board)) };
+        if let Some(told) = told.filter(|told| *told > axis.start(0)) {
+            notes.push(format!("since {}", minute(told)));
         }
         let stale = watch::staleness(board);
         let tag = stale.as_deref().map(|words| (words, theme.warn));
-        Head { title: self.title(), note: &note, tag }.draw(&mut pen, view);
+        Head { title: self.title(), note: &notes.join(" · "), tag }.draw(&mut pen, view);
         draw_strip(&mut pen, 1 + map_rows, (&axis, &strip), prices, view);
     }
 }
@@ -371,5 +372,78 @@ impl Map {
         }
         let [low, middle, high] = steps;
         pen.text(x, y, &format!("USD <{low}, ≥{low}, ≥{middle}, ≥{high}"), theme.label);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use market::{FeedId, Mode, Price, Quantity, Usd};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-06T14:00:00Z".parse().unwrap()
+    }
+
+    /// A tape of `(base, quote, price, dollars)`, all of longs and all received now.
+    fn tape(events: &[(&str, &str, f64, f64)]) -> Board {
+        let mut board = Board::new(Mode::Live, now());
+        for (base, quote, price, usd) in events {
+            board.apply(&Arc::new(MarketEvent {
+                feed: FeedId::new("okx"),
+                event_time: now(),
+                receive_time: now(),
+                known_at: now(),
+                observation: Observation::Liquidation(Liquidation {
+                    symbol: "".into(),
+                    instrument: Instrument::perp(base, quote),
+                    position: PositionSide::Long,
+                    price: Price::new(*price).unwrap(),
+                    quantity: Quantity::new(1.0).ok(),
+                    notional: Usd::new(*usd).ok(),
+                    venue_id: None,
+                }),
+            }));
+        }
+        board
+    }
+
+    #[test]
+    fn a_contract_on_a_thousand_coins_stands_at_the_price_of_one() {
+        let board = tape(&[
+            ("1000PEPE", "USDT", 0.012, 50.0),
+            ("PEPE", "USDC", 0.000_012, 70.0),
+            ("PEPE", "BTC", 1e-10, 0.0),
+        ]);
+        let map = Map::of(&board, "PEPE", &Axis::new(now(), 10, 60), 4);
+        let (low, high) = map.prices.unwrap();
+        assert!((low - 0.000_012).abs() < 1e-7 && (high - 0.000_012).abs() < 1e-7, "{low} to {high}");
+        assert_eq!(map.unplaced, 1, "a price in bitcoin is counted, not drawn");
+        assert_eq!(ranking(&board), ["PEPE"]);
+    }
+
+    #[test]
+    fn levels_are_decades_and_do_not_move_with_the_hottest_cell() {
+        for hottest in [120_000.0, 990_000.0] {
+            let board = tape(&[("BTC", "USDT", 100.0, hottest), ("BTC", "USDT", 90.0, 20_000.0)]);
+            let map = Map::of(&board, "BTC", &Axis::new(now(), 10, 60), 4);
+            let levels = [999.0, 1_000.0, 20_000.0, hottest].map(|notional| map.level(notional));
+            assert_eq!(levels, [0, 1, 2, 3], "{hottest}");
+        }
+    }
+
+    #[test]
+    fn the_assets_turn_in_order_of_notional() {
+        let board = tape(&[("BTC", "USDT", 1.0, 5.0), ("ETH", "USDT", 1.0, 9.0), ("SOL", "USDT", 1.0, 5.0)]);
+        assert_eq!(ranking(&board), ["ETH", "BTC", "SOL"]);
+        let mut heat = Heat::default();
+        for asset in ["BTC", "SOL", "ETH"] {
+            assert_eq!(heat.act(Action::NextColumn, &board), Reaction::Redraw);
+            assert_eq!(heat.asset.as_deref(), Some(asset));
+        }
+        assert_eq!(heat.act(Action::Toggle, &board), Reaction::Redraw, "back to the largest");
+        assert_eq!(heat.act(Action::Toggle, &board), Reaction::Ignored);
     }
 }

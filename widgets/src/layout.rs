@@ -61,7 +61,7 @@ pub fn overview(area: Rect) -> Vec<(&'static str, Rect)> {
     if area.width < TWO_COLUMNS_FROM {
         return COLUMN.place(area);
     }
-    let tape = Rect { width: (area.width * 2 / 5).clamp(56, 80), ..area };
+    let tape = Rect { width: (area.width * 2 / 5).clamp(55, 80), ..area };
     let rest = Rect { x: tape.right() + 1, width: area.width - tape.width - 1, ..area };
     let mut panels = vec![("tape", tape)];
     panels.extend(BESIDE.place(rest));

@@ -109,7 +109,7 @@ impl Reaction {
 pub struct PanelRow {
     /// Its name in layouts and commands.
     pub id: &'static str,
-    /// What its head says.
+    /// Its full name, for help and the palette; [`Panel::title`] is the short one on its head.
     pub title: &'static str,
     /// One line for help and docs.
     pub about: &'static str,

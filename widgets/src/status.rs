@@ -68,7 +68,8 @@ impl<'a> StatusLine<'a> {
             0 => (2, theme.bad),
             _ => (3, theme.warn),
         };
-        add(rank, &[("feeds ", theme.label), (&format!("{live}/{feeds}"), style), (" live", style)]);
+        let words = if feeds == 0 { "none".to_owned() } else { format!("{live}/{feeds} live") };
+        add(rank, &[("feeds ", theme.label), (&words, style)]);
         let store = &board.store;
         if store.failure.is_some() {
             add(2, &[("store ", theme.label), ("FAILED", theme.bad)]);

@@ -1,5 +1,6 @@
 //! The sums a totals table shows: of the whole, by venue, by asset, by instrument.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use market::{Board, Completeness, FeedHealth, SideTotals, TotalRow, WINDOWS};
@@ -130,8 +131,9 @@ pub(crate) fn by_asset(board: &Board, all: &Line, window: usize) -> Vec<Line> {
 pub(crate) fn by_instrument(board: &Board, venues: &[Line], window: usize) -> Vec<Line> {
     let lines = board.totals.rows.iter().map(|row| {
         let feed = row.feed.as_str();
-        let name = format!("{} {}", crate::watch::ticker(feed), row.instrument);
-        let mut line = Line::new(&name, &name);
+        let venue = crate::watch::ticker(feed);
+        let name = format!("{venue} {}", row.instrument);
+        let mut line = Line::new(&name, &format!("{venue} {}", crate::tape::pair(&row.instrument)));
         line.add(row);
         if let Some(venue) = venues.iter().find(|venue| venue.label == feed) {
             line.coverage = venue.coverage;
@@ -144,9 +146,104 @@ pub(crate) fn by_instrument(board: &Board, venues: &[Line], window: usize) -> Ve
 
 /// Sorts by the notional of `window`, then of the longest, then by name: never by chance.
 fn largest_first(mut lines: Vec<Line>, window: usize) -> Vec<Line> {
-    lines.sort_by(|a, b| {
-        let by = |window| b.size(window).cmp(&a.size(window));
-        by(window).then_with(|| by(COUNT - 1)).then_with(|| a.label.cmp(&b.label))
+    lines.sort_by_cached_key(|line| {
+        (Reverse(line.size(window)), Reverse(line.size(COUNT - 1)), line.label.clone())
     });
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use market::{
+        FeedId, FeedState, Instrument, Liquidation, MarketEvent, Mode, Observation, PositionSide, Price,
+        RollingWindows, Timestamp, Usd,
+    };
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-06T14:00:00Z".parse().unwrap()
+    }
+
+    /// Bybit and OKX, watched for two days, with one liquidation for each `(feed, base, dollars)`.
+    fn board(events: &[(&str, &str, Option<f64>)]) -> Board {
+        let mut board = Board::new(Mode::Live, now());
+        for (name, told) in [("bybit-linear", Completeness::Complete), ("okx", Completeness::Partial)] {
+            board.add_feed(FeedId::new(name), told);
+            let since = now().minus(std::time::Duration::from_hours(48));
+            board.note_state(&FeedId::new(name), since, FeedState::Live);
+        }
+        board.now = now();
+        let mut windows = RollingWindows::default();
+        for (feed, base, usd) in events {
+            let event = MarketEvent {
+                feed: FeedId::new(feed),
+                event_time: now(),
+                receive_time: now(),
+                known_at: now(),
+                observation: Observation::Liquidation(Liquidation {
+                    symbol: "".into(),
+                    instrument: Instrument::perp(base, "USDT"),
+                    position: PositionSide::Long,
+                    price: Price::new(1.0).unwrap(),
+                    quantity: None,
+                    notional: usd.map(|usd| Usd::new(usd).unwrap()),
+                    venue_id: None,
+                }),
+            };
+            windows.apply(&event);
+            board.apply(&Arc::new(event));
+        }
+        board.totals = windows.totals();
+        board
+    }
+
+    #[test]
+    fn a_sum_is_exact_only_where_everything_was_told_and_watched() {
+        let mut board = board(&[("bybit-linear", "BTC", Some(5.0)), ("okx", "BTC", Some(7.0))]);
+        let floors = |board: &Board| {
+            let (all, venues) = by_venue(board);
+            [&all, &venues[0], &venues[1]].map(|line| line.is_floor(0, &line.long[0]))
+        };
+        assert_eq!(floors(&board), [true, false, true], "okx tells only part");
+        board.feeds[0].watched_since = Some(now().minus(std::time::Duration::from_secs(100)));
+        assert_eq!(floors(&board), [true, true, true], "two of bybit's five minutes are watched");
+        let (all, venues) = by_venue(&board);
+        assert!((all.coverage[0] - 1.0 / 3.0).abs() < 1e-9, "the least of the venues");
+        assert!((venues[1].coverage[0] - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_event_of_unknown_notional_makes_a_floor() {
+        let (_, venues) =
+            by_venue(&board(&[("bybit-linear", "BTC", Some(5.0)), ("bybit-linear", "BTC", None)]));
+        assert!(venues[0].is_floor(0, &venues[0].long[0]));
+        assert_eq!(venues[0].unknown(0), 1);
+    }
+
+    #[test]
+    fn assets_gather_their_multiples_and_come_largest_first() {
+        let board = board(&[
+            ("okx", "PEPE", Some(30.0)),
+            ("bybit-linear", "1000PEPE", Some(30.0)),
+            ("okx", "BTC", Some(50.0)),
+            ("okx", "ETH", Some(50.0)),
+        ]);
+        let (all, venues) = by_venue(&board);
+        let names = |lines: &[Line]| lines.iter().map(|line| line.label.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&by_asset(&board, &all, 1)), ["PEPE", "BTC", "ETH"], "equals by name");
+        let instruments = by_instrument(&board, &venues, 1);
+        assert_eq!(names(&instruments)[0], "OKX BTC-USDT-PERP");
+        assert_eq!(instruments.len(), 4);
+    }
+
+    #[test]
+    fn sums_of_a_feed_no_longer_configured_are_kept_and_not_trusted() {
+        let (all, venues) = by_venue(&board(&[("deribit", "BTC", Some(5.0))]));
+        assert_eq!(venues[2].label, "deribit");
+        assert!(venues[2].is_floor(0, &venues[2].long[0]));
+        assert!(all.coverage[0].abs() < 1e-9);
+    }
 }

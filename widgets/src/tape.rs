@@ -272,7 +272,7 @@ fn forced(position: PositionSide) -> &'static str {
 }
 
 /// An instrument in little room: a perpetual is the rule, so only a future says what it is.
-fn pair(instrument: &Instrument) -> String {
+pub(crate) fn pair(instrument: &Instrument) -> String {
     match instrument.contract {
         Contract::Perp => format!("{}-{}", instrument.base, instrument.quote),
         Contract::Future(expiry) => {

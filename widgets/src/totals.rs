@@ -222,19 +222,20 @@ impl TotalsTable {
             (Grouping::Instrument, _) => "instrument",
         };
         let window = WINDOWS[self.window].label;
-        let mut note = format!("USD by {by} · {window}");
+        let mut notes = vec![format!("USD by {by}")];
         let least = venues.iter().min_by(|a, b| a.coverage[self.window].total_cmp(&b.coverage[self.window]));
+        let share = all.coverage[self.window];
         match least {
-            Some(least) if all.coverage[self.window] < 1.0 => {
-                note += &format!(" watched {}", percent(all.coverage[self.window]));
-                note += &format!(" ({})", least.brief);
+            Some(least) if share < 1.0 => {
+                notes.push(format!("{window} watched {} ({})", percent(share), least.brief));
             }
-            Some(_) | None => note += " watched 100%",
+            Some(_) => notes.push(format!("{window} watched 100%")),
+            None => notes.push(window.to_owned()),
         }
         if view.board.totals.forgotten > 0 {
-            note += &format!(" · {} events forgotten", count(view.board.totals.forgotten));
+            notes.push(format!("{} events forgotten", count(view.board.totals.forgotten)));
         }
-        (self.title(), note)
+        (self.title(), notes.join(" · "))
     }
 
     fn span(&self, span: Span) -> usize {
@@ -314,6 +315,10 @@ fn sum(side: &SideTotals, (line, window): (&Line, usize)) -> String {
     if side.events > 0 && side.unknown == side.events {
         return "?".to_owned();
     }
+    if side.events == 0 && line.coverage[window] <= 0.0 {
+        // Nothing seen because nobody looked is not nothing.
+        return "–".to_owned();
+    }
     let floor = if side.events > 0 && line.is_floor(window, side) { "≥" } else { "" };
     format!("{floor}{}", usd(side.notional().get()))
 }
@@ -330,7 +335,7 @@ fn draw_sum(
     pen.cell(slot, y, &text, style);
 }
 
-/// How the window's notional divides: `████▒▒`, longs first.
+/// How the window's notional divides: `━━━━──`, longs first.
 fn draw_bar(pen: &mut Pen<'_>, (slot, y): (Slot, u16), line: &Line, window: usize, theme: &Theme) {
     let (long, short) = (line.long[window].notional().get(), line.short[window].notional().get());
     let whole = long + short;
@@ -343,8 +348,8 @@ fn draw_bar(pen: &mut Pen<'_>, (slot, y): (Slot, u16), line: &Line, window: usiz
     if slot.width >= 2 {
         cells = cells.clamp(u16::from(long > 0.0), slot.width - u16::from(short > 0.0));
     }
-    pen.line(slot.x, y, cells, '█', theme.side(PositionSide::Long));
-    pen.line(slot.x + cells, y, slot.width.saturating_sub(cells), '▒', theme.side(PositionSide::Short));
+    pen.line(slot.x, y, cells, '━', theme.side(PositionSide::Long));
+    pen.line(slot.x + cells, y, slot.width.saturating_sub(cells), '─', theme.side(PositionSide::Short));
 }
 
 /// A count in two characters.

@@ -11,7 +11,7 @@ use crate::theme::Theme;
 /// A live connection proves itself every few seconds; half a minute without any frame is stale.
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(30);
 /// From here on a silent connection is trouble.
-pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(120);
+pub(crate) const DEAD_AFTER: Duration = Duration::from_mins(2);
 
 /// The style of a transport's age.
 pub(crate) fn freshness(span: Duration, theme: &Theme) -> Style {

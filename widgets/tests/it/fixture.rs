@@ -1,5 +1,7 @@
 //! Boards for tests and benches: the same every time.
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be built fails its test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +37,7 @@ const COINS: [(&str, f64, u64); 12] = [
     ("SHIB", 0.000_012_34, 1),
 ];
 
-/// A small seeded generator (SplitMix64), so that boards never change with a library.
+/// A small seeded generator (`SplitMix64`), so that boards never change with a library.
 pub struct Chance(pub u64);
 
 impl Chance {
@@ -93,7 +95,7 @@ pub fn busy() -> Board {
         board.add_feed(feed.clone(), completeness);
         board.note_state(&feed, ago(5_400), FeedState::Live);
         let health = board.feed_mut(&feed).unwrap();
-        health.source = source.to_owned();
+        source.clone_into(&mut health.source);
         health.frames = 18_431;
     }
     let mut chance = Chance(7);
@@ -223,7 +225,7 @@ fn report(board: &mut Board) {
         state,
         notional_usd,
         threshold_usd,
-        window: Duration::from_secs(300),
+        window: Duration::from_mins(5),
         coverage: 0.53,
     };
     board.rules = vec![
@@ -232,7 +234,8 @@ fn report(board: &mut Board) {
     ];
 }
 
-/// The worst the panels may meet: a full tape and 800 rows of totals.
+/// The worst the panels may meet, for benches: a full tape and 800 rows of totals.
+#[allow(dead_code, reason = "the tests draw smaller boards")]
 pub fn full() -> Board {
     let mut board = quiet(Mode::Live);
     let mut windows = RollingWindows::default();

@@ -1,5 +1,7 @@
 //! Draws a whole screen, and writes it down: its text, then its styles in runs.
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be built fails its test")]
+
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;

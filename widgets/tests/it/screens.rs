@@ -1,5 +1,7 @@
 //! Whole screens and the panels' honest faces, as snapshots.
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be built fails its test")]
+
 use market::{FeedId, FeedState, Mode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -93,6 +95,22 @@ fn a_held_tape_keeps_its_event_and_counts_the_new_ones() {
     let text = text(&buf);
     assert!(text.contains("paused · 5 new"), "{text}");
     insta::assert_snapshot!(record(&buf).lines().take(20).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_cursor_on_the_tape_shows_the_whole_event_where_there_is_room() {
+    let board = busy();
+    let theme = Theme::truecolor();
+    let view = View { board: &board, theme: &theme, focus: Focus::Focused, new_york: None };
+    let mut tape = (widgets::find("tape").unwrap().make)();
+    let mut screens = String::new();
+    for action in [Action::Down, Action::Toggle, Action::Top] {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 84, 16));
+        assert_eq!(tape.act(action, &board), Reaction::Redraw);
+        tape.render(buf.area, &mut buf, &view);
+        screens += &text(&buf);
+    }
+    insta::assert_snapshot!(screens);
 }
 
 #[test]

@@ -105,7 +105,11 @@ pub fn run() -> Result<(), Failure> {
 }
 
 fn log_to_stderr(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    tracing_subscriber::fmt().with_env_filter(log_filter()).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(log_filter())
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
     command()
 }
 
@@ -162,10 +166,13 @@ mod tests {
 
     #[test]
     fn spans_take_a_unit() {
-        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("1d", 86_400_000)] {
+        for (text, millis) in
+            [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("1d", 86_400_000)]
+        {
             assert_eq!(parse_span(text), Ok(Duration::from_millis(millis)));
         }
-        for bad in ["", "30", "s", "5 m", "-1s", "0s", "1w", "99999999999999999999s", "9999999999999999999d"] {
+        for bad in ["", "30", "s", "5 m", "-1s", "0s", "1w", "99999999999999999999s", "9999999999999999999d"]
+        {
             assert!(parse_span(bad).is_err(), "{bad}");
         }
     }

@@ -12,6 +12,9 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
     fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since_epoch.as_micros()).ok().and_then(Timestamp::from_micros).unwrap_or(Timestamp::EPOCH)
+        i64::try_from(since_epoch.as_micros())
+            .ok()
+            .and_then(Timestamp::from_micros)
+            .unwrap_or(Timestamp::EPOCH)
     }
 }

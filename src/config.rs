@@ -158,7 +158,8 @@ impl Settings {
             origin: origin.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
         })?;
-        let refuse = |key: String, problem: String| ConfigError::Value { origin: origin.to_owned(), key, problem };
+        let refuse =
+            |key: String, problem: String| ConfigError::Value { origin: origin.to_owned(), key, problem };
 
         for (key, value, least) in [
             ("store.segment_mib", config.store.segment_mib, 1),
@@ -172,7 +173,10 @@ impl Settings {
         for (name, feed) in &config.feeds {
             if feeds::find(name).is_none() {
                 let known: Vec<&str> = FEEDS.iter().map(|row| row.id).collect();
-                return Err(refuse(format!("feeds.{name}"), format!("is no feed; known are {}", known.join(", "))));
+                return Err(refuse(
+                    format!("feeds.{name}"),
+                    format!("is no feed; known are {}", known.join(", ")),
+                ));
             }
             check_feed(name, feed).map_err(|(key, problem)| refuse(key, problem))?;
         }
@@ -216,7 +220,10 @@ fn check_feed(name: &str, feed: &FeedConfig) -> Result<(), (String, String)> {
             && !url.starts_with(secure)
             && !url.starts_with(plain)
         {
-            return Err((format!("feeds.{name}.{key}"), format!("is {url:?}; it must begin with {secure} or {plain}")));
+            return Err((
+                format!("feeds.{name}.{key}"),
+                format!("is {url:?}; it must begin with {secure} or {plain}"),
+            ));
         }
     }
     if feed.backoff_cap_secs == 0 {

@@ -24,7 +24,9 @@ pub enum Failure {
     #[error(transparent)]
     Simulator(#[from] simulator::SimulatorError),
     /// No feed could be reached in a command that was to fetch something.
-    #[error("no feed went live in the time given: {0}; check the network, `url` in the config, or wait longer")]
+    #[error(
+        "no feed went live in the time given: {0}; check the network, `url` in the config, or wait longer"
+    )]
     Unreachable(String),
     /// A file that is not the store cannot be written.
     #[error("write {path}: {source}; choose another place with --out")]

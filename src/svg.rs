@@ -230,7 +230,12 @@ mod tests {
     #[test]
     fn a_run_becomes_text_on_its_cells() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
-        buffer.set_string(0, 0, "  a<b", Style::new().fg(Color::Rgb(213, 94, 0)).add_modifier(Modifier::BOLD));
+        buffer.set_string(
+            0,
+            0,
+            "  a<b",
+            Style::new().fg(Color::Rgb(213, 94, 0)).add_modifier(Modifier::BOLD),
+        );
         let svg = render(&buffer, "t");
         assert!(svg.contains("x=\"30.06\""), "two cells from the margin: {svg}");
         assert!(svg.contains("fill=\"#d55e00\" font-weight=\"bold\">a&lt;b</text>"), "{svg}");

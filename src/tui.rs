@@ -79,7 +79,8 @@ impl Screen {
     }
 
     async fn show(&mut self, mut board: watch::Receiver<Arc<Board>>) -> Result<(), Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::Bug(format!("listen for signals: {error}")));
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::Bug(format!("listen for signals: {error}")));
         let (mut terminate, mut hang_up) = (listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
         let mut keyboard = Keyboard::listen()?;
         let first = Arc::clone(&board.borrow_and_update());

@@ -179,7 +179,7 @@ pub struct FeedHealth {
 }
 
 /// Gaps older than this no longer matter to any window.
-const GAPS_KEPT: Duration = Duration::from_secs(25 * 3600);
+const GAPS_KEPT: Duration = Duration::from_hours(25);
 
 impl FeedHealth {
     /// A feed that has not started.

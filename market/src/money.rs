@@ -33,7 +33,10 @@ impl Usd {
     /// The widest amount accepted: a quadrillion dollars, far above any market's size.
     pub const LIMIT: f64 = 1e15;
 
-    /// Fails on NaN, infinity and anything beyond ±[`Usd::LIMIT`].
+    /// An amount in dollars.
+    ///
+    /// # Errors
+    /// NaN, infinity, or anything beyond ±[`Usd::LIMIT`].
     pub fn new(value: f64) -> Result<Self, NotFinite> {
         if value.abs() <= Self::LIMIT {
             Ok(Self(value))
@@ -59,7 +62,10 @@ impl Usd {
 }
 
 impl Price {
-    /// Fails on NaN, infinity, zero and negatives.
+    /// A price in quote units per base unit.
+    ///
+    /// # Errors
+    /// NaN, infinity, zero or a negative number.
     pub fn new(value: f64) -> Result<Self, NotFinite> {
         if value.is_finite() && value > 0.0 {
             Ok(Self(value))
@@ -75,7 +81,10 @@ impl Price {
 }
 
 impl Quantity {
-    /// Fails on NaN, infinity and negatives.
+    /// An amount of base units.
+    ///
+    /// # Errors
+    /// NaN, infinity or a negative number.
     pub fn new(value: f64) -> Result<Self, NotFinite> {
         if value.is_finite() && value >= 0.0 {
             Ok(Self(value))
@@ -89,9 +98,10 @@ impl Quantity {
         self.0
     }
 
-    /// What this many base units are worth at `price`; fails where the product leaves [`Usd::LIMIT`].
+    /// What this many base units are worth at `price`. Right only where the quote unit is worth a dollar.
     ///
-    /// Right only where the quote unit is worth a dollar.
+    /// # Errors
+    /// The product is beyond [`Usd::LIMIT`].
     pub fn at(self, price: Price) -> Result<Usd, NotFinite> {
         Usd::new(self.0 * price.0)
     }

@@ -20,9 +20,9 @@ pub struct Window {
 
 /// The windows, shortest first.
 pub const WINDOWS: [Window; 3] = [
-    Window { label: "5m", span: Duration::from_secs(300) },
-    Window { label: "1h", span: Duration::from_secs(3_600) },
-    Window { label: "24h", span: Duration::from_secs(86_400) },
+    Window { label: "5m", span: Duration::from_mins(5) },
+    Window { label: "1h", span: Duration::from_hours(1) },
+    Window { label: "24h", span: Duration::from_hours(24) },
 ];
 
 /// Most events the windows hold: some 150 MB, ten times the busiest day on record.

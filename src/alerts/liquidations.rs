@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use market::{
-    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, Observation, PositionSide,
-    RuleState, RuleStatus, Severity, Timestamp, Usd,
+    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, Observation,
+    PositionSide, RuleState, RuleStatus, Severity, Timestamp, Usd,
 };
 use serde::Deserialize;
 
@@ -148,10 +148,7 @@ impl LiquidationRule {
         let threshold = conditions.threshold_usd;
         let clear_below = conditions.clear_below_usd.unwrap_or(threshold / 2.0);
         if conditions.window_secs == 0 || conditions.window_secs > 86_400 {
-            return Err(format!(
-                "has window_secs = {}; use 1 to 86400 (a day)",
-                conditions.window_secs
-            ));
+            return Err(format!("has window_secs = {}; use 1 to 86400 (a day)", conditions.window_secs));
         }
         if !threshold.is_finite() || threshold <= 0.0 {
             return Err(format!("has threshold_usd = {threshold}; use an amount above 0"));
@@ -188,7 +185,10 @@ impl LiquidationRule {
         let instrument = &liquidation.instrument;
         self.conditions.position.wants(liquidation.position)
             && self.conditions.venues.wants(|name| name == feed.as_str())
-            && self.conditions.instruments.wants(|name| name == instrument.asset() || name == instrument.to_string())
+            && self
+                .conditions
+                .instruments
+                .wants(|name| name == instrument.asset() || name == instrument.to_string())
     }
 
     fn expire(&mut self, now: Timestamp) {
@@ -205,7 +205,8 @@ impl LiquidationRule {
     /// The least coverage over the feeds the rule reads; none at all when it reads no running feed.
     fn measure_coverage(&self, now: Timestamp, board: &Board) -> f64 {
         let read = |health: &&FeedHealth| self.conditions.venues.wants(|name| name == health.feed.as_str());
-        let least = board.feeds.iter().filter(read).map(|health| health.coverage(self.window, now)).reduce(f64::min);
+        let least =
+            board.feeds.iter().filter(read).map(|health| health.coverage(self.window, now)).reduce(f64::min);
         least.unwrap_or(0.0)
     }
 
@@ -227,7 +228,9 @@ impl LiquidationRule {
             RuleState::Raised if notional >= self.clear_below => (RuleState::Raised, None),
             RuleState::Raised if is_covered => (RuleState::Quiet, Some(AlertState::Cleared)),
             RuleState::Raised => (RuleState::NoData, Some(AlertState::NoData)),
-            RuleState::Warming | RuleState::Quiet | RuleState::NoData if is_above && !self.is_cooling(now) => {
+            RuleState::Warming | RuleState::Quiet | RuleState::NoData
+                if is_above && !self.is_cooling(now) =>
+            {
                 (RuleState::Raised, Some(AlertState::Raised))
             }
             RuleState::Warming if is_covered => (RuleState::Quiet, None),
@@ -253,7 +256,10 @@ impl LiquidationRule {
                 format!("{sum} {sides} {assets} in {span}, back below {}", short_usd(self.clear_below))
             }
             AlertState::NoData => {
-                format!("{:.0}% of {span} watched: cannot say whether {sides} {assets} calmed", self.coverage * 100.0)
+                format!(
+                    "{:.0}% of {span} watched: cannot say whether {sides} {assets} calmed",
+                    self.coverage * 100.0
+                )
             }
             AlertState::DataRestored => {
                 format!("{:.0}% of {span} watched again; {sum} {sides} {assets}", self.coverage * 100.0)
@@ -389,7 +395,12 @@ mod tests {
     const FLUSH: &str = "position = 'long'\ninstruments = ['BTC']\nwindow_secs = 60\nthreshold_usd = 1000\nclear_below_usd = 400\ncooldown_secs = 300";
 
     /// Feeds `(second, usd)` long liquidations in and returns `(second, state)` of every alert.
-    fn story(rule: &mut dyn Rule, board: &Board, events: &[(i64, f64)], until: i64) -> Vec<(i64, AlertState)> {
+    fn story(
+        rule: &mut dyn Rule,
+        board: &Board,
+        events: &[(i64, f64)],
+        until: i64,
+    ) -> Vec<(i64, AlertState)> {
         let mut said = Vec::new();
         for second in 0..=until {
             for (_, usd) in events.iter().filter(|(when, _)| *when == second) {
@@ -404,14 +415,20 @@ mod tests {
 
     #[test]
     fn a_cascade_raises_once_and_clears_below_the_lower_bound() {
-        let said = story(&mut *rule(FLUSH), &watched_board(-600), &[(10, 600.0), (20, 500.0), (30, 700.0)], 200);
+        let said =
+            story(&mut *rule(FLUSH), &watched_board(-600), &[(10, 600.0), (20, 500.0), (30, 700.0)], 200);
         // At 80 the sum is 700, below the threshold but not below 400; at 90 it is 0.
         assert_eq!(said, [(20, AlertState::Raised), (90, AlertState::Cleared)]);
     }
 
     #[test]
     fn a_second_cascade_within_the_cooldown_is_silent() {
-        let said = story(&mut *rule(FLUSH), &watched_board(-600), &[(10, 1_000.0), (200, 1_000.0), (400, 1_000.0)], 500);
+        let said = story(
+            &mut *rule(FLUSH),
+            &watched_board(-600),
+            &[(10, 1_000.0), (200, 1_000.0), (400, 1_000.0)],
+            500,
+        );
         assert_eq!(
             said,
             [

@@ -25,10 +25,10 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let settings = global.settings()?;
-        let scratch = tempfile::Builder::new().prefix("vigie-demo-").tempdir().map_err(|source| Failure::Write {
-            path: std::env::temp_dir(),
-            source,
-        })?;
+        let scratch = tempfile::Builder::new()
+            .prefix("vigie-demo-")
+            .tempdir()
+            .map_err(|source| Failure::Write { path: std::env::temp_dir(), source })?;
         let screen = tui::Screen::open(settings.theme)?;
         let runtime = runtime()?;
         let simulator = runtime.block_on(simulator::start(SimulatorConfig {

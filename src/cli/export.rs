@@ -62,7 +62,10 @@ impl Export {
         }
         if let Some(unknown) = self.venue.iter().find(|venue| feeds::find(venue).is_none()) {
             let known: Vec<&str> = feeds::FEEDS.iter().map(|row| row.id).collect();
-            return Err(Failure::Usage(format!("--venue {unknown} is no feed; known are {}", known.join(", "))));
+            return Err(Failure::Usage(format!(
+                "--venue {unknown} is no feed; known are {}",
+                known.join(", ")
+            )));
         }
         let query = Query {
             from: self.from,

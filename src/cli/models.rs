@@ -36,12 +36,8 @@ impl Models {
             Failure::Usage(format!("{name:?} is no model; known are {}", known.join(", ")))
         })?;
         let settings = global.settings()?;
-        let query = Query {
-            from: self.from,
-            to: self.to,
-            feeds: Vec::new(),
-            instruments: self.instrument.clone(),
-        };
+        let query =
+            Query { from: self.from, to: self.to, feeds: Vec::new(), instruments: self.instrument.clone() };
         let reader = Reader::open(&settings.store_dir)?;
         let events = reader.liquidations(&query)?;
         let gaps = reader.gaps(&query)?.len();
@@ -53,12 +49,17 @@ impl Models {
         let readings = fitted.readings();
         if self.json {
             let readings: Vec<_> = readings.iter().map(as_json).collect();
-            return say_json(&json!({ "model": row.id, "events": events.len(), "gaps": gaps, "readings": readings }));
+            return say_json(
+                &json!({ "model": row.id, "events": events.len(), "gaps": gaps, "readings": readings }),
+            );
         }
         say(&format!("{}: {}", row.id, row.about))?;
         if let (Some(first), Some(last)) = (events.first(), events.last()) {
             let span = format!("{} to {}", first.receive_time, last.receive_time);
-            say(&format!("fitted to {} liquidations, {span}; {gaps} gaps inside count as silence\n", events.len()))?;
+            say(&format!(
+                "fitted to {} liquidations, {span}; {gaps} gaps inside count as silence\n",
+                events.len()
+            ))?;
         }
         for reading in &readings {
             say(&as_text(reading))?;

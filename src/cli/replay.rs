@@ -90,7 +90,11 @@ impl ReplayFiles {
         })?;
         runtime.shutdown_background();
         said?;
-        if self.json { say_json(&as_json(&report))? } else { say(&as_text(&report))? }
+        if self.json {
+            say_json(&as_json(&report))?
+        } else {
+            say(&as_text(&report))?
+        }
         match report.cut_short {
             Some(error) => Err(error.into()),
             None => Ok(()),

@@ -37,7 +37,10 @@ impl Play {
         let path = Path::new(&self.scenario);
         let text = std::fs::read_to_string(path).map_err(|error| {
             let names = Scenario::names().join(", ");
-            Failure::Usage(format!("{:?} is no scenario ({names}), and no readable file: {error}", self.scenario))
+            Failure::Usage(format!(
+                "{:?} is no scenario ({names}), and no readable file: {error}",
+                self.scenario
+            ))
         })?;
         Ok(Scenario::from_toml(&text, &self.scenario)?)
     }
@@ -98,13 +101,18 @@ impl Sim {
     fn announce(&self, addr: SocketAddr) -> Result<(), Failure> {
         let (ws, http) = if self.tls_ca.is_some() { ("wss", "https") } else { ("ws", "http") };
         if self.json {
-            return say_json(&json!({ "addr": addr.to_string(), "ws": format!("{ws}://{addr}"), "rest": format!("{http}://{addr}") }));
+            return say_json(
+                &json!({ "addr": addr.to_string(), "ws": format!("{ws}://{addr}"), "rest": format!("{http}://{addr}") }),
+            );
         }
         say(&format!("# simulated venues on {addr}; a configuration that points at them:"))?;
         for row in feeds::FEEDS {
             let rest = row.url.split_once("://").map_or(row.url, |(_, rest)| rest);
             let path = rest.find('/').map_or("", |slash| &rest[slash..]);
-            say(&format!("[feeds.{}]\nurl = \"{ws}://{addr}{path}\"\nrest_url = \"{http}://{addr}\"", row.id))?;
+            say(&format!(
+                "[feeds.{}]\nurl = \"{ws}://{addr}{path}\"\nrest_url = \"{http}://{addr}\"",
+                row.id
+            ))?;
             if let Some(ca) = &self.tls_ca {
                 say(&format!("ca_file = \"{}\"", ca.display()))?;
             }

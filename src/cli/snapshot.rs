@@ -43,7 +43,8 @@ pub(super) struct Snapshot {
 }
 
 fn parse_size(text: &str) -> Result<(u16, u16), String> {
-    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let parsed =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     parsed
         .filter(|(width, height)| (1..=500).contains(width) && (1..=200).contains(height))
         .ok_or_else(|| format!("{text:?} is no size; write columns x rows, such as 160x48, at most 500x200"))
@@ -54,7 +55,11 @@ impl Snapshot {
         let mut settings = global.settings()?;
         let board = self.board(global, &mut settings)?;
         let buffer = tui::draw(&self.panel, self.size, &board).ok_or_else(|| {
-            Failure::Usage(format!("--panel {} is unknown; known are {}", self.panel, tui::panel_names().join(", ")))
+            Failure::Usage(format!(
+                "--panel {} is unknown; known are {}",
+                self.panel,
+                tui::panel_names().join(", ")
+            ))
         })?;
         let title = format!("Vigie, {}, {}, {}", self.panel, board.mode.as_str(), board.now);
         std::fs::write(&self.out, svg::render(&buffer, &title))

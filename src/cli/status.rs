@@ -21,7 +21,8 @@ impl Status {
         if self.json {
             return say_json(&summary);
         }
-        let text = toml::to_string(&summary).map_err(|error| Failure::Bug(format!("print the summary: {error}")))?;
+        let text =
+            toml::to_string(&summary).map_err(|error| Failure::Bug(format!("print the summary: {error}")))?;
         say(&format!("# {}\n{}", settings.store_dir.display(), text.trim_end()))
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use feeds::recording::RecordingWriter;
 use feeds::{Decoded, FeedMessage, FrameKind, Verdict};
 use market::{
-    Alert, AlertState, Board, Clock, FeedId, FeedState, Gap, MarketEvent, Observation, RollingWindows, Timestamp, WINDOWS,
+    Alert, AlertState, Board, Clock, FeedId, FeedState, Gap, MarketEvent, Observation, RollingWindows,
+    Timestamp, WINDOWS,
 };
 use store::{Query, Reader, Record, Recovery, Store, StoreError};
 use tokio::sync::{mpsc, watch};
@@ -322,7 +323,8 @@ impl Hub {
             let Some(alert) = said else { continue };
             self.tally.alerts += 1;
             let key = (alert.rule.clone(), alert.at, alert.state);
-            let seq = if self.known_alerts.contains(&key) { None } else { self.append(Record::Alert(&alert)) };
+            let seq =
+                if self.known_alerts.contains(&key) { None } else { self.append(Record::Alert(&alert)) };
             let alert = Arc::new(alert);
             self.board.alerts.push(Arc::clone(&alert));
             if self.wanted != Wanted::Nothing {

@@ -86,11 +86,8 @@ impl Replay {
         on_alert: &mut dyn FnMut(&Alert),
     ) -> Result<ReplayReport, Failure> {
         let started = Instant::now();
-        let readers = self
-            .files
-            .iter()
-            .map(|file| RecordingReader::open(file))
-            .collect::<Result<Vec<_>, _>>()?;
+        let readers =
+            self.files.iter().map(|file| RecordingReader::open(file)).collect::<Result<Vec<_>, _>>()?;
         let mut player = Player::new(rules, self.store.as_ref())?;
         let decoders = Decoders::new(settings);
         let (batches, received) = sync_channel(BATCHES);
@@ -98,7 +95,8 @@ impl Replay {
             let reading = scope.spawn(move || read_all(readers, decoders, &batches));
             let played = player.play(&received, &self, on_alert);
             drop(received);
-            let read = reading.join().map_err(|_| Failure::Bug("the recording's reader panicked".to_owned()))?;
+            let read =
+                reading.join().map_err(|_| Failure::Bug("the recording's reader panicked".to_owned()))?;
             played?;
             player.finish(read, self.publisher.as_ref(), on_alert)
         })?;
@@ -139,7 +137,11 @@ struct ReadReport {
 }
 
 /// Merges the recordings by receive time and decodes them.
-fn read_all(mut readers: Vec<RecordingReader>, mut decoders: Decoders<'_>, batches: &SyncSender<Vec<Decoded>>) -> ReadReport {
+fn read_all(
+    mut readers: Vec<RecordingReader>,
+    mut decoders: Decoders<'_>,
+    batches: &SyncSender<Vec<Decoded>>,
+) -> ReadReport {
     let mut report = ReadReport { skipped: BTreeMap::new(), cut_short: None };
     let mut heads: Vec<Option<RawFrame>> = Vec::new();
     let mut order = BinaryHeap::new();
@@ -155,7 +157,9 @@ fn read_all(mut readers: Vec<RecordingReader>, mut decoders: Decoders<'_>, batch
             Some(decoded) => batch.push(decoded),
             None => *report.skipped.entry("unknown feed").or_default() += 1,
         }
-        if batch.len() == BATCH && batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err() {
+        if batch.len() == BATCH
+            && batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err()
+        {
             return report;
         }
         next_frame(&mut readers[index], &mut heads[index], &mut report);

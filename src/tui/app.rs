@@ -8,7 +8,10 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
-use widgets::{Action, Focus, Frame, HelpView, PANELS, PaletteEntry, PaletteView, Panel, Reaction, StatusLine, Theme, View};
+use widgets::{
+    Action, Focus, Frame, HelpView, PANELS, PaletteEntry, PaletteView, Panel, Reaction, StatusLine, Theme,
+    View,
+};
 
 use super::keymap::{Command, KEYS, command_for};
 use super::palette::{Outcome, Palette};
@@ -162,7 +165,9 @@ impl App {
                 Overlay::Help { .. } | Overlay::Palette(_) => self.overlay = Overlay::None,
             },
             Command::NextPanel => self.focused = (self.focused + 1) % self.panels.len(),
-            Command::PreviousPanel => self.focused = (self.focused + self.panels.len() - 1) % self.panels.len(),
+            Command::PreviousPanel => {
+                self.focused = (self.focused + self.panels.len() - 1) % self.panels.len()
+            }
             Command::Focus(index) => self.focused = index.min(self.panels.len() - 1),
             Command::Zoom => self.is_zoomed = !self.is_zoomed,
             Command::Theme => {
@@ -201,12 +206,8 @@ impl App {
             return;
         }
         let frame = Frame::of(area);
-        let view = |focus| View {
-            board: &self.board,
-            theme: &self.theme,
-            focus,
-            new_york: self.new_york.as_ref(),
-        };
+        let view =
+            |focus| View { board: &self.board, theme: &self.theme, focus, new_york: self.new_york.as_ref() };
         if self.is_zoomed {
             self.panels[self.focused].render(frame.panels, buf, &view(Focus::Focused));
         } else {
@@ -224,8 +225,12 @@ impl App {
             .filter_map(|wanted| KEYS.iter().find(|row| row.command == *wanted))
             .map(|row| (row.shown.split(' ').next().unwrap_or(row.shown), row.name))
             .collect();
-        StatusLine { hints: &hints, message: self.notice.as_deref(), ..StatusLine::new(&view(Focus::Unfocused)) }
-            .render(frame.status, buf);
+        StatusLine {
+            hints: &hints,
+            message: self.notice.as_deref(),
+            ..StatusLine::new(&view(Focus::Unfocused))
+        }
+        .render(frame.status, buf);
         self.render_overlay(area, buf);
     }
 
@@ -236,13 +241,18 @@ impl App {
                 let mut rows: Vec<(&str, &str)> = KEYS.iter().map(|row| (row.shown, row.about)).collect();
                 let digits = format!("1 – {}", self.panels.len());
                 rows.insert(4, (&digits, "focus a panel by its place"));
-                HelpView { title: "Keys", rows: &rows, offset: *offset, theme: &self.theme }.render(area, buf);
+                HelpView { title: "Keys", rows: &rows, offset: *offset, theme: &self.theme }
+                    .render(area, buf);
             }
             Overlay::Palette(palette) => {
                 let entries: Vec<PaletteEntry<'_>> = palette
                     .choices()
                     .iter()
-                    .map(|choice| PaletteEntry { title: &choice.name, about: &choice.about, matched: &choice.matched })
+                    .map(|choice| PaletteEntry {
+                        title: &choice.name,
+                        about: &choice.about,
+                        matched: &choice.matched,
+                    })
                     .collect();
                 PaletteView {
                     input: palette.typed(),

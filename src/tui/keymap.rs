@@ -64,25 +64,139 @@ pub(super) struct KeyRow {
 
 /// Every key there is. Order is the help's order; a key stands in one row only.
 pub(super) const KEYS: &[KeyRow] = &[
-    KeyRow { shown: "? F1", about: "show or hide this help", name: "help", command: Command::Help, keys: &[key('?'), named(KeyCode::F(1))] },
-    KeyRow { shown: ": Ctrl-P", about: "open the command palette", name: "commands", command: Command::Palette, keys: &[key(':'), ctrl('p')] },
-    KeyRow { shown: "Tab", about: "focus the next panel", name: "next panel", command: Command::NextPanel, keys: &[named(KeyCode::Tab)] },
-    KeyRow { shown: "Shift-Tab", about: "focus the panel before", name: "previous panel", command: Command::PreviousPanel, keys: &[named(KeyCode::BackTab)] },
-    KeyRow { shown: "z", about: "give the focused panel the whole screen, or take it back", name: "zoom", command: Command::Zoom, keys: &[key('z')] },
-    KeyRow { shown: "k ↑", about: "up", name: "up", command: Command::Act(Action::Up), keys: &[key('k'), named(KeyCode::Up)] },
-    KeyRow { shown: "j ↓", about: "down", name: "down", command: Command::Act(Action::Down), keys: &[key('j'), named(KeyCode::Down)] },
-    KeyRow { shown: "h ←", about: "left", name: "left", command: Command::Act(Action::Left), keys: &[key('h'), named(KeyCode::Left)] },
-    KeyRow { shown: "l →", about: "right", name: "right", command: Command::Act(Action::Right), keys: &[key('l'), named(KeyCode::Right)] },
-    KeyRow { shown: "PgUp Ctrl-U", about: "a screenful up", name: "page up", command: Command::Act(Action::PageUp), keys: &[named(KeyCode::PageUp), ctrl('u')] },
-    KeyRow { shown: "PgDn Ctrl-D", about: "a screenful down", name: "page down", command: Command::Act(Action::PageDown), keys: &[named(KeyCode::PageDown), ctrl('d')] },
-    KeyRow { shown: "g Home", about: "to the top; on the tape, follow the newest again", name: "top", command: Command::Act(Action::Top), keys: &[key('g'), named(KeyCode::Home)] },
-    KeyRow { shown: "G End", about: "to the bottom", name: "bottom", command: Command::Act(Action::Bottom), keys: &[key('G'), named(KeyCode::End)] },
-    KeyRow { shown: "s", about: "next sort, window or asset", name: "next sort", command: Command::Act(Action::NextColumn), keys: &[key('s')] },
-    KeyRow { shown: "Enter Space", about: "the panel's other face: details, grouping", name: "other face", command: Command::Act(Action::Toggle), keys: &[named(KeyCode::Enter), key(' ')] },
-    KeyRow { shown: "t", about: "next set of colours", name: "colours", command: Command::Theme, keys: &[key('t')] },
-    KeyRow { shown: "P", about: "save the screen as an SVG picture", name: "save picture", command: Command::SavePicture, keys: &[key('P')] },
-    KeyRow { shown: "Esc", about: "close what is open; leave the zoom", name: "back", command: Command::Back, keys: &[named(KeyCode::Esc)] },
-    KeyRow { shown: "q Ctrl-C", about: "quit", name: "quit", command: Command::Quit, keys: &[key('q'), ctrl('c')] },
+    KeyRow {
+        shown: "? F1",
+        about: "show or hide this help",
+        name: "help",
+        command: Command::Help,
+        keys: &[key('?'), named(KeyCode::F(1))],
+    },
+    KeyRow {
+        shown: ": Ctrl-P",
+        about: "open the command palette",
+        name: "commands",
+        command: Command::Palette,
+        keys: &[key(':'), ctrl('p')],
+    },
+    KeyRow {
+        shown: "Tab",
+        about: "focus the next panel",
+        name: "next panel",
+        command: Command::NextPanel,
+        keys: &[named(KeyCode::Tab)],
+    },
+    KeyRow {
+        shown: "Shift-Tab",
+        about: "focus the panel before",
+        name: "previous panel",
+        command: Command::PreviousPanel,
+        keys: &[named(KeyCode::BackTab)],
+    },
+    KeyRow {
+        shown: "z",
+        about: "give the focused panel the whole screen, or take it back",
+        name: "zoom",
+        command: Command::Zoom,
+        keys: &[key('z')],
+    },
+    KeyRow {
+        shown: "k ↑",
+        about: "up",
+        name: "up",
+        command: Command::Act(Action::Up),
+        keys: &[key('k'), named(KeyCode::Up)],
+    },
+    KeyRow {
+        shown: "j ↓",
+        about: "down",
+        name: "down",
+        command: Command::Act(Action::Down),
+        keys: &[key('j'), named(KeyCode::Down)],
+    },
+    KeyRow {
+        shown: "h ←",
+        about: "left",
+        name: "left",
+        command: Command::Act(Action::Left),
+        keys: &[key('h'), named(KeyCode::Left)],
+    },
+    KeyRow {
+        shown: "l →",
+        about: "right",
+        name: "right",
+        command: Command::Act(Action::Right),
+        keys: &[key('l'), named(KeyCode::Right)],
+    },
+    KeyRow {
+        shown: "PgUp Ctrl-U",
+        about: "a screenful up",
+        name: "page up",
+        command: Command::Act(Action::PageUp),
+        keys: &[named(KeyCode::PageUp), ctrl('u')],
+    },
+    KeyRow {
+        shown: "PgDn Ctrl-D",
+        about: "a screenful down",
+        name: "page down",
+        command: Command::Act(Action::PageDown),
+        keys: &[named(KeyCode::PageDown), ctrl('d')],
+    },
+    KeyRow {
+        shown: "g Home",
+        about: "to the top; on the tape, follow the newest again",
+        name: "top",
+        command: Command::Act(Action::Top),
+        keys: &[key('g'), named(KeyCode::Home)],
+    },
+    KeyRow {
+        shown: "G End",
+        about: "to the bottom",
+        name: "bottom",
+        command: Command::Act(Action::Bottom),
+        keys: &[key('G'), named(KeyCode::End)],
+    },
+    KeyRow {
+        shown: "s",
+        about: "next sort, window or asset",
+        name: "next sort",
+        command: Command::Act(Action::NextColumn),
+        keys: &[key('s')],
+    },
+    KeyRow {
+        shown: "Enter Space",
+        about: "the panel's other face: details, grouping",
+        name: "other face",
+        command: Command::Act(Action::Toggle),
+        keys: &[named(KeyCode::Enter), key(' ')],
+    },
+    KeyRow {
+        shown: "t",
+        about: "next set of colours",
+        name: "colours",
+        command: Command::Theme,
+        keys: &[key('t')],
+    },
+    KeyRow {
+        shown: "P",
+        about: "save the screen as an SVG picture",
+        name: "save picture",
+        command: Command::SavePicture,
+        keys: &[key('P')],
+    },
+    KeyRow {
+        shown: "Esc",
+        about: "close what is open; leave the zoom",
+        name: "back",
+        command: Command::Back,
+        keys: &[named(KeyCode::Esc)],
+    },
+    KeyRow {
+        shown: "q Ctrl-C",
+        about: "quit",
+        name: "quit",
+        command: Command::Quit,
+        keys: &[key('q'), ctrl('c')],
+    },
 ];
 
 /// What `pressed` asks for.
@@ -91,7 +205,8 @@ pub(super) fn command_for(pressed: Pressed) -> Option<Command> {
     if pressed.modifiers.contains(KeyModifiers::ALT) {
         return None;
     }
-    let is_meant = |row: &&KeyRow| row.keys.iter().any(|key| key.code == pressed.code && key.control == control);
+    let is_meant =
+        |row: &&KeyRow| row.keys.iter().any(|key| key.code == pressed.code && key.control == control);
     KEYS.iter().find(is_meant).map(|row| row.command)
 }
 

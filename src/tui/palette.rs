@@ -116,12 +116,15 @@ fn everything() -> Vec<Choice> {
         command: Command::Focus(index),
         matched: Vec::new(),
     });
-    let commands = KEYS.iter().filter(|row| !matches!(row.command, Command::Palette | Command::Back)).map(|row| Choice {
-        name: row.name.to_owned(),
-        about: format!("{} ({})", row.about, row.shown),
-        command: row.command,
-        matched: Vec::new(),
-    });
+    let commands =
+        KEYS.iter().filter(|row| !matches!(row.command, Command::Palette | Command::Back)).map(|row| {
+            Choice {
+                name: row.name.to_owned(),
+                about: format!("{} ({})", row.about, row.shown),
+                command: row.command,
+                matched: Vec::new(),
+            }
+        });
     panels.chain(commands).collect()
 }
 

@@ -100,11 +100,12 @@ impl Keyboard {
             .name("keyboard".to_owned())
             .spawn(move || {
                 while flag.load(Ordering::Acquire) {
-                    let message = match event::poll(LOOK_UP).and_then(|ready| ready.then(event::read).transpose()) {
-                        Ok(event) => event.and_then(message_of),
-                        // The terminal is gone.
-                        Err(_) => return,
-                    };
+                    let message =
+                        match event::poll(LOOK_UP).and_then(|ready| ready.then(event::read).transpose()) {
+                            Ok(event) => event.and_then(message_of),
+                            // The terminal is gone.
+                            Err(_) => return,
+                        };
                     if message.is_some_and(|message| sender.blocking_send(message).is_err()) {
                         return;
                     }

@@ -51,7 +51,8 @@ fn an_unreachable_feed_ends_a_one_shot_command_with_4() {
         "c.toml",
         "[feeds.binance-usdm]\nurl = \"ws://127.0.0.1:1/market/stream?streams=!forceOrder@arr\"\n",
     );
-    let output = place.run(&["--config", config.to_str().unwrap(), "record", "--out", "r.jsonl", "--for", "500ms"]);
+    let output =
+        place.run(&["--config", config.to_str().unwrap(), "record", "--out", "r.jsonl", "--for", "500ms"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("binance-usdm") && said.contains("check the network"), "{said}");
@@ -74,7 +75,11 @@ fn check_config_prints_what_it_resolved() {
     // What it prints, it accepts.
     let again = place.write("again.toml", &text);
     assert_eq!(
-        place.stdout(&["--config", again.to_str().unwrap(), "check-config"]).lines().skip(1).collect::<Vec<_>>(),
+        place
+            .stdout(&["--config", again.to_str().unwrap(), "check-config"])
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>(),
         text.lines().skip(1).collect::<Vec<_>>()
     );
 }
@@ -83,7 +88,9 @@ fn check_config_prints_what_it_resolved() {
 fn help_names_every_subcommand() {
     let place = Workplace::new();
     let help = place.stdout(&["--help"]);
-    for name in ["demo", "daemon", "sim", "record", "replay", "export", "snapshot", "status", "models", "rebuild"] {
+    for name in
+        ["demo", "daemon", "sim", "record", "replay", "export", "snapshot", "status", "models", "rebuild"]
+    {
         assert!(help.contains(name), "{name} is missing from:\n{help}");
     }
 }
@@ -94,7 +101,8 @@ fn snapshot_draws_every_panel_and_the_same_seed_draws_the_same_picture() {
     let mut pictures = Vec::new();
     for panel in vigie::tui::panel_names() {
         for attempt in ["a.svg", "b.svg"] {
-            place.stdout(&["snapshot", "--panel", panel, "--size", "120x40", "--for", "5m", "--out", attempt]);
+            place
+                .stdout(&["snapshot", "--panel", panel, "--size", "120x40", "--for", "5m", "--out", attempt]);
             let svg = std::fs::read_to_string(place.path(attempt)).unwrap();
             assert!(svg.starts_with("<svg") && svg.contains("SIMULATED"), "{panel}");
             pictures.push(svg);

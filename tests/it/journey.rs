@@ -30,7 +30,8 @@ impl Process {
     }
 
     fn signal(&mut self, name: &str) {
-        let status = std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        let status =
+            std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -227,12 +228,17 @@ fn a_second_writer_is_told_who_holds_the_store() {
 fn a_rule_raises_an_alert_on_stdout_and_in_the_table() {
     let place = Workplace::new();
     let simulator = Simulator::start(&place, "127.0.0.1:0", "cascade");
-    let rule = "[rules.any]\nkind = \"liquidations\"\nwindow_secs = 60\nthreshold_usd = 1\nseverity = \"info\"\n";
+    let rule =
+        "[rules.any]\nkind = \"liquidations\"\nwindow_secs = 60\nthreshold_usd = 1\nseverity = \"info\"\n";
     place.write("c.toml", &format!("{}{rule}", simulator.config()));
     let mut watch = Process::start(&place, &["--config", "c.toml", "--store", "S", "daemon"]);
     let line = watch.lines.recv_timeout(PATIENCE).expect("an alert");
     let alert: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!((&alert["alert"]["rule"], &alert["alert"]["state"]), (&"any".into(), &"raised".into()), "{line}");
+    assert_eq!(
+        (&alert["alert"]["rule"], &alert["alert"]["state"]),
+        (&"any".into(), &"raised".into()),
+        "{line}"
+    );
     watch.signal("-INT");
     assert_eq!(watch.wait(), Some(0));
     let alerts = place.stdout(&["--store", "S", "export", "alerts"]);

@@ -64,8 +64,10 @@ fn a_bybit_session_without_liquidations_is_counted_and_explained() {
     let Some(file) = shared("recordings/cryptofeed_bybit.jsonl.zst") else { return };
     let place = Workplace::new();
     let report = replay(&place, &file);
-    let frames: u64 = report["frames"].as_array().unwrap().iter().map(|row| row["frames"].as_u64().unwrap()).sum();
-    let skipped: u64 = report["skipped_lines"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    let frames: u64 =
+        report["frames"].as_array().unwrap().iter().map(|row| row["frames"].as_u64().unwrap()).sum();
+    let skipped: u64 =
+        report["skipped_lines"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!(frames + skipped, 3_256, "{report}");
     assert!(report["frames"].as_array().unwrap().iter().all(|row| row["kind"] != "rejected"), "{report}");
     assert_eq!(report["liquidations"], 0);
@@ -79,7 +81,8 @@ fn a_recording_cut_in_the_middle_keeps_what_came_before() {
             "e": "forceOrder", "E": at, "o": { "s": "BTCUSDT", "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.5",
             "p": "80000", "ap": "80010", "X": "FILLED", "l": "0.5", "z": "0.5", "T": at }
         });
-        serde_json::json!({ "at_us": at * 1_000, "feed": "binance-usdm", "text": frame.to_string() }).to_string()
+        serde_json::json!({ "at_us": at * 1_000, "feed": "binance-usdm", "text": frame.to_string() })
+            .to_string()
     };
     let text = format!(
         "{{\"recording\":\"vigie\",\"version\":1}}\n{}\n{}\n{}",

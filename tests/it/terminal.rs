@@ -101,7 +101,9 @@ impl Drop for Screen {
 #[test]
 fn the_demo_fills_the_screen_and_q_gives_the_terminal_back() {
     let mut screen = Screen::demo();
-    screen.wait_until("the badge", |screen| screen.alternate_screen() && screen.contents().contains("SIMULATED"));
+    screen.wait_until("the badge", |screen| {
+        screen.alternate_screen() && screen.contents().contains("SIMULATED")
+    });
     screen.wait_until("liquidations", |screen| {
         let text = screen.contents();
         text.contains("LONG") || text.contains("SHORT")

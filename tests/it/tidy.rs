@@ -35,7 +35,8 @@ fn library_crates_meet_only_in_market() {
     let arrows = arrows();
     assert_eq!(arrows.keys().map(String::as_str).collect::<Vec<_>>(), OURS);
     for (crate_name, dependencies) in &arrows {
-        let ours: Vec<&str> = dependencies.iter().map(String::as_str).filter(|name| OURS.contains(name)).collect();
+        let ours: Vec<&str> =
+            dependencies.iter().map(String::as_str).filter(|name| OURS.contains(name)).collect();
         match crate_name.as_str() {
             "vigie" => {}
             "market" | "simulator" => assert_eq!(ours, [""; 0], "{crate_name}"),
@@ -67,7 +68,8 @@ fn heavy_crates_stay_in_their_rooms() {
 #[test]
 fn every_file_opens_with_its_question() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders: Vec<_> = OURS.iter().filter(|name| **name != "vigie").map(|name| root.join(name)).collect();
+    let mut folders: Vec<_> =
+        OURS.iter().filter(|name| **name != "vigie").map(|name| root.join(name)).collect();
     folders.extend([root.join("src"), root.join("tests"), root.join("benches")]);
     let mut seen = 0;
     while let Some(folder) = folders.pop() {

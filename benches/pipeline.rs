@@ -43,7 +43,7 @@ fn frame(index: i64) -> RawFrame {
 fn events(count: i64) -> Vec<Arc<MarketEvent>> {
     let settings = Settings::parse("", "bench").unwrap();
     let row = feeds::find("binance-usdm").unwrap();
-    let mut protocol = (row.protocol)(&settings.feed_config(row.id));
+    let mut protocol = (row.protocol)(&settings.config.feed(row.id));
     (0..count).flat_map(|index| decode_frame(&mut *protocol, frame(index)).events).map(Arc::new).collect()
 }
 

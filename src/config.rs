@@ -59,6 +59,13 @@ pub struct Config {
     pub rules: BTreeMap<String, toml::Table>,
 }
 
+impl Config {
+    /// The table of feed `name`, or its defaults: what a replay decodes with.
+    pub fn feed(&self, name: &str) -> FeedConfig {
+        self.feeds.get(name).cloned().unwrap_or_default()
+    }
+}
+
 /// `[store]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -203,11 +210,6 @@ impl Settings {
             rules,
             config,
         })
-    }
-
-    /// The table of feed `name`, or its defaults: what a replay decodes with.
-    pub fn feed_config(&self, name: &str) -> FeedConfig {
-        self.config.feeds.get(name).cloned().unwrap_or_default()
     }
 }
 

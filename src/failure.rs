@@ -20,6 +20,9 @@ pub enum Failure {
     /// A recording cannot be read or written.
     #[error(transparent)]
     Recording(#[from] feeds::recording::RecordingError),
+    /// A scenario cannot be played.
+    #[error(transparent)]
+    Scenario(#[from] simulator::ScenarioError),
     /// The simulator cannot start.
     #[error(transparent)]
     Simulator(#[from] simulator::SimulatorError),
@@ -57,6 +60,7 @@ impl Failure {
             Self::Usage(_)
             | Self::Config(_)
             | Self::Recording(_)
+            | Self::Scenario(_)
             | Self::Simulator(_)
             | Self::Write { .. }
             | Self::Stdout(_)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use feeds::{FEEDS, FeedConfig};
 use market::Mode;
-use simulator::{Faults, SimulatorConfig, Tls};
+use simulator::{SimulatorConfig, Tls};
 
 use super::sim::Play;
 use super::{Global, runtime};
@@ -35,7 +35,7 @@ impl Demo {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scenario: self.play.scenario()?,
             seed: self.play.seed,
-            faults: self.play.faults.clone().unwrap_or_else(Faults::none),
+            faults: self.play.faults.clone().unwrap_or_default(),
             tls: Tls::Off,
             pace: self.play.pace,
         }))?;

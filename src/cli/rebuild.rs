@@ -27,7 +27,7 @@ impl Rebuild {
         let rebuilt = store::rebuild(&settings.store_dir, Arc::new(SystemClock), &mut |frame| {
             let protocol = protocols.entry(frame.feed.clone()).or_insert_with_key(|feed| {
                 let row = feeds::find(feed.as_str())?;
-                Some((row.protocol)(&settings.feed_config(row.id)))
+                Some((row.protocol)(&settings.config.feed(row.id)))
             });
             let Some(protocol) = protocol else {
                 return (Some(format!("no feed is called {}", frame.feed)), Vec::new());

@@ -31,7 +31,7 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn scenario(&self) -> Result<Scenario, Failure> {
-        if let Some(scenario) = Scenario::builtin(&self.scenario) {
+        if let Ok(scenario) = Scenario::builtin(&self.scenario) {
             return Ok(scenario);
         }
         let path = Path::new(&self.scenario);
@@ -82,7 +82,7 @@ impl Sim {
             listen: self.listen,
             scenario: self.play.scenario()?,
             seed: self.play.seed,
-            faults: self.play.faults.clone().unwrap_or_else(Faults::none),
+            faults: self.play.faults.clone().unwrap_or_default(),
             tls: if self.tls_ca.is_some() { Tls::SelfSigned } else { Tls::Off },
             pace: self.play.pace,
         };

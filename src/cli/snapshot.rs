@@ -84,6 +84,7 @@ impl Snapshot {
             return board_from_store(settings, rules);
         }
         let start = Timestamp::from_micros(SIMULATED_START).unwrap_or_default();
-        play_scenario(settings, rules, &self.play.scenario()?, (self.play.seed, start, self.span))
+        let scenario = self.play.scenario()?;
+        Ok(play_scenario(settings, rules, &scenario, (self.play.seed, start, self.span)))
     }
 }

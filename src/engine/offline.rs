@@ -44,7 +44,7 @@ pub fn play_scenario(
 ) -> Arc<Board> {
     let mut hub = Hub::new(Board::new(Mode::Simulated, start), rules, Wanted::Nothing);
     let mut protocols: BTreeMap<&str, Box<dyn StreamProtocol>> =
-        FEEDS.iter().map(|row| (row.id, (row.protocol)(&settings.feed_config(row.id)))).collect();
+        FEEDS.iter().map(|row| (row.id, (row.protocol)(&settings.config.feed(row.id)))).collect();
     for row in FEEDS {
         hub.meet(&FeedId::new(row.id), start);
     }

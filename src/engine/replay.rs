@@ -20,7 +20,7 @@ use self::pace::Pace;
 use super::hub::Hub;
 use super::{HubReport, Outgoing, Wanted};
 use crate::alerts::Rule;
-use crate::config::Settings;
+use crate::config::{Config, Settings};
 use crate::failure::Failure;
 
 /// Decoded frames that travel together.
@@ -89,7 +89,7 @@ impl Replay {
         let readers =
             self.files.iter().map(|file| RecordingReader::open(file)).collect::<Result<Vec<_>, _>>()?;
         let mut player = Player::new(rules, self.store.as_ref())?;
-        let decoders = Decoders::new(settings);
+        let decoders = Decoders::new(&settings.config);
         let (batches, received) = sync_channel(BATCHES);
         let mut report = std::thread::scope(|scope| {
             let reading = scope.spawn(move || read_all(readers, decoders, &batches));
@@ -110,21 +110,21 @@ impl Replay {
 
 /// One protocol a feed, as configured or by default.
 struct Decoders<'a> {
-    settings: &'a Settings,
+    config: &'a Config,
     protocols: BTreeMap<FeedId, Option<Box<dyn StreamProtocol>>>,
 }
 
 impl<'a> Decoders<'a> {
-    fn new(settings: &'a Settings) -> Self {
-        Self { settings, protocols: BTreeMap::new() }
+    fn new(config: &'a Config) -> Self {
+        Self { config, protocols: BTreeMap::new() }
     }
 
     /// Decodes a frame; `None` when it belongs to no feed that we know.
     fn decode(&mut self, frame: RawFrame) -> Option<Decoded> {
-        let settings = self.settings;
+        let config = self.config;
         let protocol = self.protocols.entry(frame.feed.clone()).or_insert_with_key(|feed| {
             let row = feeds::find(feed.as_str())?;
-            Some((row.protocol)(&settings.feed_config(row.id)))
+            Some((row.protocol)(&config.feed(row.id)))
         });
         protocol.as_mut().map(|protocol| decode_frame(&mut **protocol, frame))
     }

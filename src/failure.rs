@@ -1,5 +1,6 @@
 //! Why a command ended badly, and the exit code that says so: the one place that maps them.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -54,6 +55,26 @@ impl Failure {
     /// The exit code of a bug.
     pub const BUG: u8 = 70;
 
+    /// The failure with what caused it, in one sentence.
+    pub fn to_sentence(&self) -> String {
+        let mut sentence = self.to_string();
+        for cause in causes(self) {
+            let cause = cause.to_string();
+            if !sentence.contains(&cause) {
+                sentence = format!("{sentence}: {cause}");
+            }
+        }
+        sentence
+    }
+
+    /// Whether it is only that nobody reads standard output any more.
+    pub fn is_closed_pipe(&self) -> bool {
+        let is_pipe = |cause: &(dyn Error + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        };
+        causes(self).any(is_pipe)
+    }
+
     /// 2 usage or configuration, 3 store, 4 unreachable feed, 70 bug.
     pub fn code(&self) -> u8 {
         match self {
@@ -70,4 +91,14 @@ impl Failure {
             Self::Bug(_) => Self::BUG,
         }
     }
+}
+
+/// What caused `failure`, nearest first.
+fn causes(failure: &Failure) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let mut next = failure.source();
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
 }

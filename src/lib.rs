@@ -25,8 +25,10 @@ pub fn run() -> ExitCode {
     }
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough, as `head` does.
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            output::complain(&failure.to_string());
+            output::complain(&failure.to_sentence());
             ExitCode::from(failure.code())
         }
     }

@@ -179,8 +179,14 @@ impl Reader {
 
     /// Everything there is at one moment.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.snapshot_while(&mut || {})
+    }
+
+    /// [`Reader::snapshot`] with something happening after the manifest was read, as it may.
+    pub(crate) fn snapshot_while(&self, meanwhile: &mut dyn FnMut()) -> Result<Snapshot, StoreError> {
         for _ in 0..ATTEMPTS {
             let manifest = self.manifest()?;
+            meanwhile();
             let Some(segments) = self.open_segments()? else {
                 continue;
             };

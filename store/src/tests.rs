@@ -20,6 +20,16 @@ use market::{
 
 use crate::{Query, Reader, Record, Store, StoreOptions};
 
+/// The hub moves its store into a task, and readers are shared between threads.
+#[test]
+fn a_store_can_be_moved_and_a_reader_shared() {
+    fn is_send<T: Send + 'static>() {}
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_send::<Store>();
+    is_shared::<Reader>();
+    is_shared::<crate::StoreError>();
+}
+
 /// 2026-01-06T23:59:00Z plus `secs`: a minute before midnight, so that seals meet two partitions.
 fn at(secs: i64) -> Timestamp {
     Timestamp::from_micros(1_767_743_940_000_000 + secs * 1_000_000).unwrap()

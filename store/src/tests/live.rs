@@ -49,6 +49,39 @@ fn a_reader_beside_a_sealing_writer_always_sees_a_prefix_once() {
 }
 
 #[test]
+fn a_seal_between_manifest_and_journal_makes_a_reader_start_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    let mut number = 0;
+    let snapshot = reader
+        .snapshot_while(&mut || {
+            // Twice the journal that the manifest did not list is gone when it is looked for.
+            if number < 2 {
+                number += 1;
+                append_frame(&mut store, number);
+                store.seal().unwrap();
+            }
+        })
+        .unwrap();
+    let mut rows = 0;
+    let mut count = |found: Vec<crate::table::Row>| {
+        rows += found.len();
+        Ok(())
+    };
+    snapshot.visit(crate::Table::Liquidations, &|_| true, &mut count).unwrap();
+    assert_eq!(rows, 2);
+    // A store that never comes to rest is reported, not waited for.
+    let restless = reader.snapshot_while(&mut || {
+        number += 1;
+        append_frame(&mut store, number);
+        store.seal().unwrap();
+    });
+    assert!(matches!(restless, Err(StoreError::Busy { .. })));
+    store.close().unwrap();
+}
+
+#[test]
 fn a_record_is_durable_within_the_commit_time_without_a_flush() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = open(dir.path());

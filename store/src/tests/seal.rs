@@ -63,6 +63,7 @@ fn a_crash_between_any_two_steps_of_a_seal_keeps_everything_once() {
         let (mut store, recovery) = open(dir.path());
         assert_eq!(recovery.last_seq, 8, "{when}");
         assert_eq!(recovery.feeds[&feed()].last_alive, at(95), "{when}");
+        assert_no_leftovers(dir.path());
         assert_whole(dir.path(), &format!("{when}, opened again"));
         store.seal().unwrap();
         assert_whole(dir.path(), &format!("{when}, sealed again"));

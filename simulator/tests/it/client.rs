@@ -51,6 +51,7 @@ pub async fn with_faults(text: &str) -> Running {
 pub enum Heard {
     Text(String),
     Ping,
+    Pong,
     Closed(Option<CloseFrame>),
     Cut(#[expect(dead_code, reason = "shown when a test fails")] String),
     Nothing,
@@ -90,6 +91,7 @@ impl Client {
                 match self.0.next().await {
                     Some(Ok(Message::Text(text))) => return Heard::Text(text.as_str().to_owned()),
                     Some(Ok(Message::Ping(_))) => return Heard::Ping,
+                    Some(Ok(Message::Pong(_))) => return Heard::Pong,
                     Some(Ok(Message::Close(frame))) => return Heard::Closed(frame),
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Heard::Cut(error.to_string()),
@@ -98,6 +100,16 @@ impl Client {
             }
         };
         tokio::time::timeout(wait, next).await.unwrap_or(Heard::Nothing)
+    }
+
+    /// How the connection ends, if it does within `wait` of the last thing heard.
+    pub async fn end(&mut self, wait: Duration) -> Heard {
+        loop {
+            match self.hear(wait).await {
+                Heard::Text(_) | Heard::Ping | Heard::Pong => {}
+                end @ (Heard::Closed(_) | Heard::Cut(_) | Heard::Nothing) => return end,
+            }
+        }
     }
 
     pub async fn text(&mut self) -> String {
@@ -119,7 +131,7 @@ impl Client {
         loop {
             match self.hear(until.saturating_duration_since(tokio::time::Instant::now())).await {
                 Heard::Text(text) => texts.push(text),
-                Heard::Ping => {}
+                Heard::Ping | Heard::Pong => {}
                 Heard::Nothing | Heard::Closed(_) | Heard::Cut(_) => return texts,
             }
         }

@@ -15,12 +15,7 @@ fn is_json(text: &str) -> bool {
 async fn a_dropped_connection_ends_without_a_close_frame() {
     let running = with_faults("drop=300ms").await;
     let mut client = Client::binance(running.addr).await;
-    let end = loop {
-        match client.hear(Duration::from_secs(10)).await {
-            Heard::Text(_) | Heard::Ping => {}
-            end @ (Heard::Closed(_) | Heard::Cut(_) | Heard::Nothing) => break end,
-        }
-    };
+    let end = client.end(Duration::from_secs(10)).await;
     assert!(matches!(end, Heard::Cut(_)), "{end:?}");
     assert_eq!(running.counts(Venue::BinanceUsdm).dropped, 1);
     running.stop().await;
@@ -30,23 +25,23 @@ async fn a_dropped_connection_ends_without_a_close_frame() {
 async fn a_silence_stops_everything_even_answers_to_pings_and_then_ends() {
     let running = with_faults("silence=1500ms:1500ms,only=okx").await;
     let mut client = Client::okx(running.addr).await;
-    let (mut longest, mut last) = (Duration::ZERO, Instant::now());
-    let began = Instant::now();
-    let mut heard_after = false;
-    while began.elapsed() < Duration::from_secs(30) && !heard_after {
+    let (began, mut last) = (Instant::now(), Instant::now());
+    let mut silence = Duration::ZERO;
+    // Both kinds of ping, all the time: whatever ends a silence, it must have lasted.
+    while silence < Duration::from_millis(1200) {
+        assert!(began.elapsed() < Duration::from_secs(30), "no silence");
         client.send("ping").await;
-        match client.hear(Duration::from_millis(200)).await {
-            Heard::Text(_) => {
-                heard_after =
-                    longest >= Duration::from_millis(1200) || last.elapsed() >= Duration::from_millis(1200);
-                longest = longest.max(last.elapsed());
+        client.ping().await;
+        match client.hear(Duration::from_millis(100)).await {
+            Heard::Text(_) | Heard::Pong => {
+                silence = last.elapsed();
                 last = Instant::now();
             }
             Heard::Nothing | Heard::Ping => {}
             end @ (Heard::Closed(_) | Heard::Cut(_)) => panic!("{end:?}"),
         }
     }
-    assert!(heard_after, "longest silence {longest:?}");
+    assert!(silence < Duration::from_millis(2500), "{silence:?}");
     assert!(running.counts(Venue::Okx).withheld > 0);
     running.stop().await;
 }
@@ -173,4 +168,16 @@ proptest::proptest! {
             proptest::prop_assert_eq!(Faults::parse(&faults.to_string()), Ok(faults));
         }
     }
+}
+
+#[tokio::test]
+async fn what_two_connections_get_is_sent_once() {
+    let running = run(busy()).await;
+    let mut clients = [Client::binance(running.addr).await, Client::binance(running.addr).await];
+    for client in &mut clients {
+        client.texts(Duration::from_secs(2)).await;
+    }
+    let counts = running.counts(Venue::BinanceUsdm);
+    assert!(counts.frames > 10 && counts.frames.abs_diff(2 * counts.sent) <= 2, "{counts:?}");
+    running.stop().await;
 }

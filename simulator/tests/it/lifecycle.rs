@@ -23,12 +23,7 @@ async fn stopping_is_quick_says_goodbye_and_frees_the_port() {
     let began = Instant::now();
     running.stop().await;
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    let end = loop {
-        match client.hear(Duration::from_secs(1)).await {
-            Heard::Text(_) | Heard::Ping => {}
-            end @ (Heard::Closed(_) | Heard::Cut(_) | Heard::Nothing) => break end,
-        }
-    };
+    let end = client.end(Duration::from_secs(1)).await;
     assert!(matches!(&end, Heard::Closed(Some(frame)) if u16::from(frame.code) == 1001), "{end:?}");
     let mut byte = [0];
     assert_eq!(tokio::io::AsyncReadExt::read(&mut idle, &mut byte).await.unwrap_or(0), 0);
@@ -110,7 +105,7 @@ async fn a_client_that_does_not_read_is_disconnected_and_others_are_not() {
     socket.set_recv_buffer_size(4096).unwrap();
     let stream = socket.connect(running.addr).await.unwrap();
     let url = format!("ws://{}/market/stream?streams=!forceOrder@arr", running.addr);
-    let (deaf, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let (mut deaf, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
     let mut reader = Client::binance(running.addr).await;
     let began = Instant::now();
     while running.counts(Venue::BinanceUsdm).evicted == 0 {
@@ -119,7 +114,8 @@ async fn a_client_that_does_not_read_is_disconnected_and_others_are_not() {
     }
     assert_eq!(running.counts(Venue::BinanceUsdm).evicted, 1);
     assert!(matches!(reader.hear(Duration::from_secs(2)).await, Heard::Text(_)));
-    drop(deaf);
+    let end = async { while let Some(Ok(_)) = deaf.next().await {} };
+    assert!(tokio::time::timeout(Duration::from_secs(5), end).await.is_ok(), "still connected");
     running.stop().await;
 }
 

@@ -98,10 +98,7 @@ async fn binance_pings_and_gives_up_on_clients_that_do_not_answer() {
     }
     let mut rude = Client::connect(running.addr, "/market/ws").await;
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let mut end = rude.hear(Duration::from_secs(2)).await;
-    while matches!(end, Heard::Ping) {
-        end = rude.hear(Duration::from_secs(2)).await;
-    }
+    let end = rude.end(Duration::from_secs(2)).await;
     assert!(matches!(&end, Heard::Closed(Some(frame)) if u16::from(frame.code) == 1008), "{end:?}");
     running.stop().await;
 }
@@ -113,7 +110,7 @@ async fn binance_disconnects_whoever_sends_more_than_ten_messages_a_second() {
     for _ in 0..11 {
         client.ping().await;
     }
-    let end = client.hear(Duration::from_secs(2)).await;
+    let end = client.end(Duration::from_secs(2)).await;
     assert!(matches!(&end, Heard::Closed(Some(frame)) if u16::from(frame.code) == 1008), "{end:?}");
     running.stop().await;
 }
@@ -269,7 +266,7 @@ async fn okx_cuts_silent_clients_with_4004_even_if_they_send_ping_frames() {
     let mut cut = Client::connect(running.addr, "/ws/v5/public").await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     cut.ping().await;
-    let end = cut.hear(Duration::from_millis(800)).await;
+    let end = cut.end(Duration::from_millis(800)).await;
     assert!(matches!(&end, Heard::Closed(Some(frame)) if u16::from(frame.code) == 4004), "{end:?}");
     running.stop().await;
 }

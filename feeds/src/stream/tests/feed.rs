@@ -218,7 +218,9 @@ impl Feed {
     /// Everything up to the first message that `is_wanted`, which comes last.
     pub(super) async fn until(&mut self, is_wanted: impl Fn(&FeedMessage) -> bool) -> Vec<FeedMessage> {
         let mut told = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < deadline, "waited in vain; told was {told:?}");
             let message = self.next().await;
             let is_last = is_wanted(&message);
             told.push(message);

@@ -60,14 +60,20 @@ async fn after_the_overlap_equal_frames_are_two_frames_again() {
     let mut feed = setup.start();
     let mut old = venue.accept_subscriber().await;
     old.send("closing for an upgrade").await;
-    let mut new = venue.accept_subscriber().await;
+    let mut new = venue.accept().await;
+    // The new connection is not subscribed yet, so that the old one alone has this.
     old.send("event 1").await;
-    new.send("event 1").await;
+    let mut told = feed.until_text("event 1").await;
+    new.expect("subscribe 0").await;
+    new.send("ack").await;
     old.expect_close().await;
-    new.send("event 1").await;
-    new.send("event 2").await;
-    let told = feed.until_text("event 2").await;
-    assert_eq!(data_in(&told), ["event 1", "event 1", "event 2"]);
+    // Sent well after the change: the same again, and twice.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for text in ["event 1", "event 1", "event 2"] {
+        new.send(text).await;
+    }
+    told.extend(feed.until_text("event 2").await);
+    assert_eq!(data_in(&told), ["event 1", "event 1", "event 1", "event 2"]);
     assert!(gaps_in(&told).is_empty());
 }
 

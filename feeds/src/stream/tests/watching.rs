@@ -213,6 +213,27 @@ async fn a_slow_hub_makes_the_feed_lag_and_lose_nothing() {
 }
 
 #[tokio::test]
+async fn a_wait_for_the_hub_is_not_the_venue_s_silence() {
+    let venue = Venue::open().await;
+    let mut setup = Setup::new(&venue.address(), "beat=50");
+    // Room for the first sign of life and one event: the last event waits, and nothing follows it.
+    setup.room = 2;
+    setup.timing.alive_every = Duration::from_hours(1);
+    let mut feed = setup.start();
+    let mut visitor = venue.accept_subscriber().await;
+    feed.until_state("live").await;
+    for text in ["event 1", "event 2"] {
+        visitor.send(text).await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    feed.until_text("event 2").await;
+    visitor.stay_quiet(Duration::from_millis(300)).await;
+    visitor.send("event 3").await;
+    let told = feed.until_text("event 3").await;
+    assert!(gaps_in(&told).is_empty(), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_gap_from_before_the_start_is_closed_when_first_live() {
     let venue = Venue::open().await;
     let mut setup = Setup::new(&venue.address(), "");

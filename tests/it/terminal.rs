@@ -1,6 +1,7 @@
 //! The real program on a real (pseudo) terminal: what is drawn, and that the terminal is given back.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,10 @@ use crate::workplace::Workplace;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
 
 struct Screen {
     _place: Workplace,
@@ -49,7 +54,7 @@ impl Screen {
             master: pair.master,
             keyboard,
             bytes,
-            parser: vt100::Parser::new(SIZE.rows, SIZE.cols, 0),
+            parser: vt100::Parser::new(cells(SIZE.rows), cells(SIZE.cols), 0),
         }
     }
 
@@ -122,7 +127,7 @@ fn the_screen_follows_the_terminal_s_size() {
     screen.wait_until("the badge", |screen| screen.contents().contains("SIMULATED"));
     for (rows, cols) in [(24, 80), (3, 10), (1, 1), (60, 200)] {
         screen.master.resize(PtySize { rows, cols, ..SIZE }).unwrap();
-        screen.parser.screen_mut().set_size(rows, cols);
+        screen.parser.screen_mut().set_size(cells(rows), cells(cols));
     }
     screen.wait_until("the badge again", |screen| screen.contents().contains("SIMULATED"));
     screen.press("q");

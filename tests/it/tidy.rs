@@ -87,3 +87,30 @@ fn every_file_opens_with_its_question() {
     }
     assert!(seen > 40, "only {seen} files seen");
 }
+
+/// The README's two commands share one build of the heavy crates only if nothing that the tests pull in
+/// changes the features of what the demo is built from.
+#[test]
+fn the_demo_and_the_tests_are_one_build() {
+    let features = |edges: &[&str]| -> BTreeMap<String, BTreeSet<String>> {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "--prefix", "none", "--format", "{p}|{f}", "--edges"])
+            .args(edges)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut features: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let Some((package, enabled)) = line.split_once('|') else { continue };
+            let enabled = enabled.trim_end_matches(" (*)").split(',').map(str::to_owned);
+            features.entry(package.to_owned()).or_default().extend(enabled);
+        }
+        features
+    };
+    let (demo, tests) = (features(&["normal,build"]), features(&["normal,build,dev", "--workspace"]));
+    assert!(demo.len() > 200, "only {} packages seen", demo.len());
+    for (package, enabled) in demo {
+        assert_eq!(Some(&enabled), tests.get(&package), "{package}: the tests ask for other features");
+    }
+}

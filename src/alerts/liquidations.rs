@@ -63,11 +63,22 @@ impl Sides {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    fn as_noun(self) -> &'static str {
         match self {
-            Self::Long => "long",
-            Self::Short => "short",
-            Self::Both => "long+short",
+            Self::Long => "longs",
+            Self::Short => "shorts",
+            Self::Both => "positions",
+        }
+    }
+}
+
+impl Conditions {
+    /// What is counted, in words: `BTC longs`, `positions`.
+    fn what(&self) -> String {
+        let noun = self.position.as_noun();
+        match &self.instruments {
+            Chosen::All => noun.to_owned(),
+            Chosen::Named(_) => format!("{} {noun}", self.instruments.as_text("all")),
         }
     }
 }
@@ -243,34 +254,23 @@ impl LiquidationRule {
     }
 
     fn alert(&self, state: AlertState, at: Timestamp) -> Alert {
-        let sides = self.conditions.position.as_str();
-        let assets = self.conditions.instruments.as_text("all");
-        let venues = self.conditions.venues.as_text("all venues");
-        let span = short_span(self.window);
-        let (sum, threshold) = (short_usd(self.notional()), short_usd(self.conditions.threshold_usd));
+        let what = self.conditions.what();
+        let (sum, span) = (short_usd(self.notional()), short_span(self.window));
+        let watched = format!("{:.0}% of {span} watched", self.coverage * 100.0);
         let headline = match state {
             AlertState::Raised => {
-                format!("{sum} {sides} {assets} liquidated in {span}, at or above {threshold}")
+                format!("{sum} of {what} closed in {span} ≥ {}", short_usd(self.conditions.threshold_usd))
             }
-            AlertState::Cleared => {
-                format!("{sum} {sides} {assets} in {span}, back below {}", short_usd(self.clear_below))
-            }
-            AlertState::NoData => {
-                format!(
-                    "{:.0}% of {span} watched: cannot say whether {sides} {assets} calmed",
-                    self.coverage * 100.0
-                )
-            }
-            AlertState::DataRestored => {
-                format!("{:.0}% of {span} watched again; {sum} {sides} {assets}", self.coverage * 100.0)
-            }
+            AlertState::Cleared => format!("{sum} of {what} closed in {span} < {}", short_usd(self.clear_below)),
+            AlertState::NoData => format!("{watched}: too little to speak of {what}"),
+            AlertState::DataRestored => format!("{watched} again: {sum} of {what} closed"),
         };
         Alert {
             rule: self.name.clone(),
             severity: self.conditions.severity,
             state,
             at,
-            subject: format!("{sides} {assets}, {venues}"),
+            subject: format!("{what}, {}", self.conditions.venues.as_text("all venues")),
             headline: headline.chars().take(80).collect(),
             evidence: Evidence {
                 window_secs: self.window.as_secs(),
@@ -478,7 +478,7 @@ mod tests {
         let alert = rule.evaluate(at(1), &board).expect("raised");
         assert_eq!(alert.state, AlertState::Raised);
         assert!(alert.evidence.coverage < 0.1);
-        assert_eq!(alert.headline, "$2k long BTC liquidated in 1m, at or above $1k");
+        assert_eq!(alert.headline, "$2k of BTC longs closed in 1m ≥ $1k");
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl ReplayFiles {
         } else {
             say(&as_text(&report))?
         }
-        match report.cut_short {
+        match report.unreadable {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }
@@ -119,7 +119,7 @@ impl ReplayFiles {
         player.thread().unpark();
         let played = player.join().map_err(|_| Failure::Bug("the replay panicked".to_owned()))?;
         shown?;
-        match played?.cut_short {
+        match played?.unreadable {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }

@@ -22,6 +22,8 @@ use crate::failure::Failure;
 
 /// Boards are published at most this often.
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
+/// Frames that were not understood are logged this often.
+const SAY_EVERY: Duration = Duration::from_mins(1);
 /// Messages taken from the inbox at once.
 const BATCH: usize = 256;
 /// Seconds of silence that rules are walked through one by one; after a day every window is empty.
@@ -47,6 +49,23 @@ pub struct Tally {
     pub alerts: u64,
     /// Feeds that were live at some time.
     pub live: BTreeSet<FeedId>,
+}
+
+/// Says once a minute and feed that frames were not understood.
+#[derive(Default)]
+struct Rejections {
+    said: BTreeMap<FeedId, (Timestamp, u64)>,
+}
+
+impl Rejections {
+    fn note(&mut self, feed: &FeedId, at: Timestamp, reason: &str) {
+        let (said_at, unsaid) = self.said.entry(feed.clone()).or_insert((Timestamp::EPOCH, 0));
+        *unsaid += 1;
+        if at.since(*said_at) >= SAY_EVERY {
+            tracing::warn!(%feed, frames = *unsaid, reason, "frames not understood; kept in the frames table");
+            (*said_at, *unsaid) = (at, 0);
+        }
+    }
 }
 
 /// How the watch ended.
@@ -85,6 +104,7 @@ pub struct Hub {
     pending: VecDeque<(u64, Outgoing)>,
     /// Alerts that the store held before a replay.
     known_alerts: BTreeSet<(String, Timestamp, AlertState)>,
+    rejections: Rejections,
     tally: Tally,
     dirty: bool,
     store_failure: Option<StoreError>,
@@ -105,6 +125,7 @@ impl Hub {
             wanted,
             pending: VecDeque::new(),
             known_alerts: BTreeSet::new(),
+            rejections: Rejections::default(),
             tally: Tally::default(),
             dirty: true,
             store_failure: None,
@@ -246,7 +267,10 @@ impl Hub {
         self.board.note_frame(feed, at);
         if let Some(health) = self.board.feed_mut(feed) {
             match verdict {
-                Verdict::Rejected(_) => health.rejected += 1,
+                Verdict::Rejected(reason) => {
+                    health.rejected += 1;
+                    self.rejections.note(feed, at, reason);
+                }
                 Verdict::Understood(FrameKind::Ignored(_)) => health.ignored += 1,
                 Verdict::Understood(_) => {}
             }
@@ -309,8 +333,24 @@ impl Hub {
         self.asked = Some(second.max(asked));
     }
 
+    /// What was recorded so far survives the program.
+    fn flush_recording(&mut self) {
+        if let Some(recorder) = &mut self.recorder
+            && let Err(error) = recorder.flush()
+        {
+            self.lose_recording(error.into());
+        }
+    }
+
+    fn lose_recording(&mut self, failure: Failure) {
+        tracing::error!(%failure, "recording stopped");
+        self.recording_failure = Some(failure);
+        self.recorder = None;
+    }
+
     fn ask_rules_at_second(&mut self, second: i64) {
         if let Some(moment) = Timestamp::from_micros(second * 1_000_000) {
+            self.flush_recording();
             self.ask_rules(moment);
             self.dirty = true;
         }
@@ -350,9 +390,7 @@ impl Hub {
     fn record(&mut self, frame: &market::RawFrame) {
         let Some(recorder) = &mut self.recorder else { return };
         if let Err(error) = recorder.write(frame) {
-            tracing::error!(%error, "recording stopped");
-            self.recording_failure = Some(error.into());
-            self.recorder = None;
+            self.lose_recording(error.into());
         }
     }
 

@@ -69,7 +69,7 @@ pub struct ReplayReport {
     /// The last frame's receive time.
     pub to: Option<Timestamp>,
     /// Why reading stopped early, if it did: everything before was taken in.
-    pub cut_short: Option<RecordingError>,
+    pub unreadable: Option<RecordingError>,
     /// Wall time, to the last frame being durable.
     pub elapsed: Duration,
 }
@@ -133,7 +133,7 @@ impl<'a> Decoders<'a> {
 /// What the reader saw besides frames.
 struct ReadReport {
     skipped: BTreeMap<&'static str, u64>,
-    cut_short: Option<RecordingError>,
+    unreadable: Option<RecordingError>,
 }
 
 /// Merges the recordings by receive time and decodes them.
@@ -142,7 +142,7 @@ fn read_all(
     mut decoders: Decoders<'_>,
     batches: &SyncSender<Vec<Decoded>>,
 ) -> ReadReport {
-    let mut report = ReadReport { skipped: BTreeMap::new(), cut_short: None };
+    let mut report = ReadReport { skipped: BTreeMap::new(), unreadable: None };
     let mut heads: Vec<Option<RawFrame>> = Vec::new();
     let mut order = BinaryHeap::new();
     for (index, reader) in readers.iter_mut().enumerate() {
@@ -177,9 +177,10 @@ fn next_frame(reader: &mut RecordingReader, head: &mut Option<RawFrame>, report:
                 return;
             }
             Ok(Entry::Skipped(kind)) => *report.skipped.entry(kind).or_default() += 1,
+            // Where the reader can go on, it does; where it cannot, this was its last word.
             Err(error) => {
-                report.cut_short.get_or_insert(error);
-                return;
+                *report.skipped.entry("unreadable").or_default() += 1;
+                report.unreadable.get_or_insert(error);
             }
         }
     }
@@ -316,7 +317,7 @@ impl Player {
             already_stored: self.already_stored,
             from: self.from,
             to: self.to,
-            cut_short: read.cut_short,
+            unreadable: read.unreadable,
             elapsed: Duration::ZERO,
         })
     }

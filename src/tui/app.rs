@@ -231,7 +231,8 @@ impl App {
             ..StatusLine::new(&view(Focus::Unfocused))
         }
         .render(frame.status, buf);
-        self.render_overlay(area, buf);
+        // Never over the status line: the mode stays in sight.
+        self.render_overlay(frame.panels, buf);
     }
 
     fn render_overlay(&self, area: Rect, buf: &mut Buffer) {

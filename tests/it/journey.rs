@@ -168,7 +168,7 @@ fn whoever_is_killed_every_acknowledged_event_is_exported_exactly_once() {
     let mut watch = daemon(&place);
     // When something lay dead, in microseconds: from before the kill until it had been started again.
     let mut outages = Vec::new();
-    for round in 0..6 {
+    for round in 0..10 {
         take(&watch, &mut acked, 5);
         let killed = SystemClock.now();
         if round % 2 == 0 {

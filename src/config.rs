@@ -213,6 +213,23 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Refuses a configuration that has nothing to watch.
+    ///
+    /// # Errors
+    /// No feed has a table, or all are disabled.
+    pub fn require_feeds(&self) -> Result<(), ConfigError> {
+        if !self.feeds.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError::Value {
+            origin: self.origin.clone(),
+            key: "feeds".to_owned(),
+            problem: "has no enabled feed; add a table such as [feeds.okx], or try `vigie demo`".to_owned(),
+        })
+    }
+}
+
 /// Checks what serde cannot: the error is the key and the problem.
 fn check_feed(name: &str, feed: &FeedConfig) -> Result<(), (String, String)> {
     let schemes: [(&str, &Option<String>, [&str; 2]); 2] =

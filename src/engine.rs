@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::Rule;
+use crate::clock::SystemClock;
+use crate::config::Settings;
 use crate::failure::Failure;
 pub use hub::{Hub, HubReport, Outgoing, Tally};
 pub use offline::{board_from_store, play_scenario};
@@ -49,6 +51,22 @@ pub struct Plan {
     pub on_store_failure: OnStoreFailure,
     /// Whether alerts and events are wanted one by one, once they are on disk.
     pub outgoing: Wanted,
+}
+
+impl Plan {
+    /// What the configuration asks for: its feeds live, into its store, for a screen.
+    pub fn of(settings: Settings) -> Self {
+        Self {
+            feeds: settings.feeds,
+            rules: settings.rules,
+            mode: Mode::Live,
+            store: Some((settings.store_dir, settings.store_options)),
+            recorder: None,
+            clock: Arc::new(SystemClock),
+            on_store_failure: OnStoreFailure::GoOn,
+            outgoing: Wanted::Nothing,
+        }
+    }
 }
 
 /// What to do when the store can no longer be written.

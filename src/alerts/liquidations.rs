@@ -261,7 +261,9 @@ impl LiquidationRule {
             AlertState::Raised => {
                 format!("{sum} of {what} closed in {span} ≥ {}", short_usd(self.conditions.threshold_usd))
             }
-            AlertState::Cleared => format!("{sum} of {what} closed in {span} < {}", short_usd(self.clear_below)),
+            AlertState::Cleared => {
+                format!("{sum} of {what} closed in {span} < {}", short_usd(self.clear_below))
+            }
             AlertState::NoData => format!("{watched}: too little to speak of {what}"),
             AlertState::DataRestored => format!("{watched} again: {sum} of {what} closed"),
         };

@@ -1,7 +1,6 @@
 //! `vigie demo`: simulator, temporary store and screen; no network, no keys.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use clap::Args;
 use feeds::{FEEDS, FeedConfig};
@@ -10,8 +9,7 @@ use simulator::{SimulatorConfig, Tls};
 
 use super::sim::Play;
 use super::{Global, runtime};
-use crate::clock::SystemClock;
-use crate::engine::{Engine, OnStoreFailure, Plan, Wanted};
+use crate::engine::{Engine, Plan};
 use crate::failure::Failure;
 use crate::tui;
 
@@ -39,19 +37,13 @@ impl Demo {
             tls: Tls::Off,
             pace: self.play.pace,
         }))?;
-        let engine = Engine::start(
-            runtime.handle(),
-            Plan {
-                feeds: FEEDS.iter().map(|row| (row, simulated(row.id, row.url, simulator.addr))).collect(),
-                rules: settings.rules,
-                mode: Mode::Simulated,
-                store: Some((scratch.path().join("store"), settings.store_options)),
-                recorder: None,
-                clock: Arc::new(SystemClock),
-                on_store_failure: OnStoreFailure::GoOn,
-                outgoing: Wanted::Nothing,
-            },
-        )?;
+        let plan = Plan {
+            feeds: FEEDS.iter().map(|row| (row, simulated(row.url, simulator.addr))).collect(),
+            mode: Mode::Simulated,
+            store: Some((scratch.path().join("store"), settings.store_options)),
+            ..Plan::of(settings)
+        };
+        let engine = Engine::start(runtime.handle(), plan)?;
         let shown = screen.run(engine.board.clone());
         let report = runtime.block_on(async {
             let report = engine.stop(|_| {}).await;
@@ -64,7 +56,7 @@ impl Demo {
 }
 
 /// A feed's table that points it at the simulator: the venue's own path, another server.
-fn simulated(_id: &str, url: &str, addr: SocketAddr) -> FeedConfig {
+fn simulated(url: &str, addr: SocketAddr) -> FeedConfig {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find('/').map_or("", |slash| &rest[slash..]);
     FeedConfig {

@@ -1,18 +1,17 @@
 //! `vigie record`: what the venues send, into a recording.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use feeds::recording::RecordingWriter;
-use market::{Clock, Mode};
+use market::Clock;
 use serde_json::json;
 
 use super::{Global, parse_span, runtime, say, say_json};
 use crate::clock::SystemClock;
 use crate::daemon;
-use crate::engine::{Engine, OnStoreFailure, Plan, Wanted};
+use crate::engine::{Engine, OnStoreFailure, Plan};
 use crate::failure::Failure;
 
 /// See the module.
@@ -32,24 +31,17 @@ pub(super) struct RecordTo {
 impl RecordTo {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let settings = global.settings()?;
-        if settings.feeds.is_empty() {
-            return Err(Failure::Usage(format!("{}: no feed is configured", settings.origin)));
-        }
+        settings.require_feeds()?;
         let recorder = RecordingWriter::create(&self.out, SystemClock.now())?;
         let runtime = runtime()?;
-        let engine = Engine::start(
-            runtime.handle(),
-            Plan {
-                feeds: settings.feeds,
-                rules: Vec::new(),
-                mode: Mode::Live,
-                store: None,
-                recorder: Some(recorder),
-                clock: Arc::new(SystemClock),
-                on_store_failure: OnStoreFailure::Stop,
-                outgoing: Wanted::Nothing,
-            },
-        )?;
+        let plan = Plan {
+            rules: Vec::new(),
+            store: None,
+            recorder: Some(recorder),
+            on_store_failure: OnStoreFailure::Stop,
+            ..Plan::of(settings)
+        };
+        let engine = Engine::start(runtime.handle(), plan)?;
         let report = runtime.block_on(daemon::run(engine, self.span))?;
         let frames: u64 = report.tally.frames.values().sum();
         if self.json {

@@ -23,9 +23,9 @@ use crate::alerts::Rule;
 use crate::config::{Config, Settings};
 use crate::failure::Failure;
 
-/// Decoded frames that travel together.
+/// Frames that travel together.
 const BATCH: usize = 512;
-/// Batches that may wait between decoder and hub.
+/// Batches that may wait between reader and hub.
 const BATCHES: usize = 8;
 /// Boards are published at most this often, in the viewer's time.
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
@@ -88,11 +88,10 @@ impl Replay {
         let started = Instant::now();
         let readers =
             self.files.iter().map(|file| RecordingReader::open(file)).collect::<Result<Vec<_>, _>>()?;
-        let mut player = Player::new(rules, self.store.as_ref())?;
-        let decoders = Decoders::new(&settings.config);
+        let mut player = Player::new(Decoders::new(&settings.config), rules, self.store.as_ref())?;
         let (batches, received) = sync_channel(BATCHES);
         let mut report = std::thread::scope(|scope| {
-            let reading = scope.spawn(move || read_all(readers, decoders, &batches));
+            let reading = scope.spawn(move || read_all(readers, &batches));
             let played = player.play(&received, &self, on_alert);
             drop(received);
             let read =
@@ -136,12 +135,8 @@ struct ReadReport {
     unreadable: Option<RecordingError>,
 }
 
-/// Merges the recordings by receive time and decodes them.
-fn read_all(
-    mut readers: Vec<RecordingReader>,
-    mut decoders: Decoders<'_>,
-    batches: &SyncSender<Vec<Decoded>>,
-) -> ReadReport {
+/// Merges the recordings by receive time.
+fn read_all(mut readers: Vec<RecordingReader>, batches: &SyncSender<Vec<RawFrame>>) -> ReadReport {
     let mut report = ReadReport { skipped: BTreeMap::new(), unreadable: None };
     let mut heads: Vec<Option<RawFrame>> = Vec::new();
     let mut order = BinaryHeap::new();
@@ -153,10 +148,7 @@ fn read_all(
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(Reverse((_, index))) = order.pop() {
         let Some(frame) = heads[index].take() else { continue };
-        match decoders.decode(frame) {
-            Some(decoded) => batch.push(decoded),
-            None => *report.skipped.entry("unknown feed").or_default() += 1,
-        }
+        batch.push(frame);
         if batch.len() == BATCH
             && batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err()
         {
@@ -186,10 +178,13 @@ fn next_frame(reader: &mut RecordingReader, head: &mut Option<RawFrame>, report:
     }
 }
 
-/// The hub of a replay, and what it takes to store each frame once.
-struct Player {
+/// The decoders and the hub of a replay, and what it takes to store each frame once.
+struct Player<'a> {
+    decoders: Decoders<'a>,
     hub: Hub,
     held: Option<Held>,
+    /// Frames of feeds that we do not know.
+    unknown: u64,
     stored: u64,
     already_stored: u64,
     from: Option<Timestamp>,
@@ -221,8 +216,12 @@ impl Held {
     }
 }
 
-impl Player {
-    fn new(rules: Vec<Box<dyn Rule>>, store: Option<&(PathBuf, StoreOptions)>) -> Result<Self, Failure> {
+impl<'a> Player<'a> {
+    fn new(
+        decoders: Decoders<'a>,
+        rules: Vec<Box<dyn Rule>>,
+        store: Option<&(PathBuf, StoreOptions)>,
+    ) -> Result<Self, Failure> {
         let board = Board::new(Mode::Replay, Timestamp::EPOCH);
         let mut hub = Hub::new(board, rules, Wanted::Alerts);
         let mut held = None;
@@ -232,20 +231,20 @@ impl Player {
             hub.keep_in(store, dir.clone());
             held = Some(Held { dir: dir.clone(), days: BTreeSet::new(), frames: HashMap::new() });
         }
-        Ok(Self { hub, held, stored: 0, already_stored: 0, from: None, to: None })
+        Ok(Self { decoders, hub, held, unknown: 0, stored: 0, already_stored: 0, from: None, to: None })
     }
 
     fn play(
         &mut self,
-        batches: &Receiver<Vec<Decoded>>,
+        batches: &Receiver<Vec<RawFrame>>,
         plan: &Replay,
         on_alert: &mut dyn FnMut(&Alert),
     ) -> Result<(), Failure> {
         let mut pace = Pace::new(plan.speed);
         let mut published = Instant::now();
         for batch in batches {
-            for decoded in batch {
-                let at = decoded.frame.receive_time;
+            for frame in batch {
+                let at = frame.receive_time;
                 while let Some(wait) = pace.wait_until(at) {
                     if plan.cancel.is_cancelled() {
                         return Ok(());
@@ -255,7 +254,7 @@ impl Player {
                     tell(self.hub.release(), on_alert);
                     std::thread::park_timeout(wait.min(PUBLISH_EVERY));
                 }
-                self.take(decoded)?;
+                self.take(frame)?;
                 if plan.publisher.is_some() && published.elapsed() >= PUBLISH_EVERY {
                     self.publish(plan.publisher.as_ref(), at);
                     published = Instant::now();
@@ -269,8 +268,12 @@ impl Player {
         Ok(())
     }
 
-    fn take(&mut self, decoded: Decoded) -> Result<(), Failure> {
-        let at = decoded.frame.receive_time;
+    fn take(&mut self, frame: RawFrame) -> Result<(), Failure> {
+        let at = frame.receive_time;
+        let Some(decoded) = self.decoders.decode(frame) else {
+            self.unknown += 1;
+            return Ok(());
+        };
         self.from.get_or_insert(at);
         self.to = self.to.max(Some(at));
         self.hub.meet(&decoded.frame.feed, at);
@@ -299,10 +302,13 @@ impl Player {
 
     fn finish(
         mut self,
-        read: ReadReport,
+        mut read: ReadReport,
         publisher: Option<&watch::Sender<Arc<Board>>>,
         on_alert: &mut dyn FnMut(&Alert),
     ) -> Result<ReplayReport, Failure> {
+        if self.unknown > 0 {
+            read.skipped.insert("unknown feed", self.unknown);
+        }
         let end = self.to.unwrap_or(Timestamp::EPOCH);
         self.hub.stop_all_feeds(end);
         let (hub, rest) = self.hub.finish(end);

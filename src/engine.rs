@@ -113,6 +113,7 @@ impl Engine {
             board.add_feed(feed.clone(), row.completeness);
             if let Some(health) = board.feed_mut(&feed) {
                 health.source = host_of(config.url.as_deref().unwrap_or(row.url)).to_owned();
+                health.is_relayed = health.source != host_of(row.url);
             }
         }
         let mut hub = Hub::new(board, plan.rules, plan.outgoing);

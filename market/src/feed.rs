@@ -152,6 +152,8 @@ pub struct FeedHealth {
     pub feed: FeedId,
     /// Host of the server it listens to; empty for a recording.
     pub source: String,
+    /// Whether that server is another than the venue's own: a relay, or a simulator.
+    pub is_relayed: bool,
     /// What its public stream is worth.
     pub completeness: Completeness,
     /// What it is doing.
@@ -187,6 +189,7 @@ impl FeedHealth {
         Self {
             feed,
             source: String::new(),
+            is_relayed: false,
             completeness,
             state: FeedState::Starting,
             last_frame: None,

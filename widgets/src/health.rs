@@ -128,7 +128,8 @@ impl Panel for Health {
         if store > 0 {
             let y = (1 + header + (feeds as u16).clamp(1, rows.max(1))).min(pen.height() - 1);
             draw_store(&mut pen, y, view);
-            draw_particulars(&mut pen.below(y + 1), view);
+            let is_whole = slots.iter().any(|(field, _)| *field == Field::Source);
+            draw_particulars(&mut pen.below(y + 1), view, if is_whole { &[] } else { &board.feeds });
         }
         let mut pen = pen.below(1 + header);
         if feeds == 0 {
@@ -266,8 +267,9 @@ fn state_words(feed: &FeedHealth, now: market::Timestamp) -> String {
     }
 }
 
-/// What a cell was too narrow for, on the rows that are left: why feeds failed and what gaps are open.
-fn draw_particulars(pen: &mut Pen<'_>, view: &View<'_>) {
+/// What the table was too narrow for, on the rows that are left: why feeds failed, what gaps are open,
+/// and the figures that had no column, of the feeds in `cut`.
+fn draw_particulars(pen: &mut Pen<'_>, view: &View<'_>, cut: &[FeedHealth]) {
     let mut y = 0;
     for feed in &view.board.feeds {
         if let FeedState::Failed { reason } = &feed.state {
@@ -281,6 +283,19 @@ fn draw_particulars(pen: &mut Pen<'_>, view: &View<'_>) {
             pen.text(1, y, &words, view.theme.warn);
             y += 1;
         }
+    }
+    for feed in cut {
+        let source = if feed.source.is_empty() { "recording" } else { &feed.source };
+        let words = format!(
+            "{} {source}: {} frames, {} events, {} reconnects, last gap {}",
+            feed.feed,
+            usd(feed.frames as f64),
+            count(feed.events),
+            feed.reconnects,
+            last_gap(feed, view).0
+        );
+        pen.text(1, y, &words, view.theme.dim);
+        y += 1;
     }
 }
 

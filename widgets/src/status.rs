@@ -70,6 +70,9 @@ impl<'a> StatusLine<'a> {
         };
         let words = if feeds == 0 { "none".to_owned() } else { format!("{live}/{feeds} live") };
         add(rank, &[("feeds ", theme.label), (&words, style)]);
+        if let Some(relay) = relay(board) {
+            add(2, &[("via ", theme.label), (&relay, theme.warn)]);
+        }
         let store = &board.store;
         if store.failure.is_some() {
             add(2, &[("store ", theme.label), ("FAILED", theme.bad)]);
@@ -100,6 +103,22 @@ impl<'a> StatusLine<'a> {
             words: vec![((*key).to_owned(), theme.accent), (format!(" {what}"), theme.label)],
         };
         hints.map(hint).collect()
+    }
+}
+
+/// Where live events come from, if not from the venues themselves: `127.0.0.1:9443`, `2 relays`.
+fn relay(board: &Board) -> Option<String> {
+    if board.mode != Mode::Live {
+        return None;
+    }
+    let mut hosts: Vec<&str> =
+        board.feeds.iter().filter(|feed| feed.is_relayed).map(|feed| feed.source.as_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    match hosts[..] {
+        [] => None,
+        [host] => Some(host.to_owned()),
+        _ => Some(format!("{} relays", hosts.len())),
     }
 }
 
@@ -197,6 +216,18 @@ mod tests {
         ] {
             assert_eq!(line(mode, width, &[], None), text, "{width}");
         }
+    }
+
+    #[test]
+    fn events_that_do_not_come_from_the_venue_itself_are_marked() {
+        let mut board = Board::new(Mode::Live, "2026-07-06T14:03:27Z".parse().unwrap());
+        board.add_feed(market::FeedId::new("okx"), market::Completeness::Partial);
+        assert_eq!(relay(&board), None);
+        board.feeds[0].source = "127.0.0.1:9443".to_owned();
+        board.feeds[0].is_relayed = true;
+        assert_eq!(relay(&board).as_deref(), Some("127.0.0.1:9443"));
+        board.mode = Mode::Simulated;
+        assert_eq!(relay(&board), None, "the badge says it already");
     }
 
     #[test]

@@ -287,12 +287,12 @@ fn draw_particulars(pen: &mut Pen<'_>, view: &View<'_>, cut: &[FeedHealth]) {
     for feed in cut {
         let source = if feed.source.is_empty() { "recording" } else { &feed.source };
         let words = format!(
-            "{} {source}: {} frames, {} events, {} reconnects, last gap {}",
+            "{}: {} reconnects, last gap {}, {} frames, {} events, {source}",
             feed.feed,
-            usd(feed.frames as f64),
-            count(feed.events),
             feed.reconnects,
-            last_gap(feed, view).0
+            last_gap(feed, view).0,
+            usd(feed.frames as f64),
+            count(feed.events)
         );
         pen.text(1, y, &words, view.theme.dim);
         y += 1;

@@ -101,7 +101,7 @@ fn replay_to_durable(bencher: Bencher<'_, '_>) {
             let replay = Replay {
                 files: vec![recording.clone()],
                 speed: Speed::Max,
-                store: Some((dir, settings.store_options.clone())),
+                store: Some((dir, settings.store_options)),
                 cancel: CancellationToken::new(),
                 publisher: None,
             };

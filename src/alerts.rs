@@ -19,6 +19,9 @@ pub trait Rule: Send {
     fn status(&self) -> RuleStatus;
 }
 
+/// Makes a rule from its name and its table, or says what is wrong with the table.
+pub type Build = fn(&str, toml::Table) -> Result<Box<dyn Rule>, String>;
+
 /// One kind of rule.
 pub struct RuleRow {
     /// The `kind` that a rule's table names.
@@ -26,7 +29,7 @@ pub struct RuleRow {
     /// One line for people.
     pub about: &'static str,
     /// Builds a rule from its name and the rest of its table; the error names the key and the remedy.
-    pub build: fn(&str, toml::Table) -> Result<Box<dyn Rule>, String>,
+    pub build: Build,
 }
 
 /// Every kind of rule.

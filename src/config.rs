@@ -145,8 +145,8 @@ impl Settings {
         };
         let mut settings = Self::parse(&text, &origin)?;
         if let Some(dir) = store {
-            settings.store_dir = dir.to_owned();
-            settings.config.store.dir = dir.to_owned();
+            dir.clone_into(&mut settings.store_dir);
+            dir.clone_into(&mut settings.config.store.dir);
         }
         if let Some(base) = found.as_deref().and_then(Path::parent) {
             for (_, feed) in &mut settings.feeds {

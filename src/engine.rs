@@ -112,7 +112,7 @@ impl Engine {
             let feed = FeedId::new(row.id);
             board.add_feed(feed.clone(), row.completeness);
             if let Some(health) = board.feed_mut(&feed) {
-                health.source = host_of(config.url.as_deref().unwrap_or(row.url)).to_owned();
+                host_of(config.url.as_deref().unwrap_or(row.url)).clone_into(&mut health.source);
                 health.is_relayed = health.source != host_of(row.url);
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
-/// Cell width and height, pixels: the advance and line height of DejaVu Sans Mono at 15 px.
+/// Cell width and height, pixels: the advance and line height of `DejaVu Sans Mono` at 15 px.
 const CELL: (f64, f64) = (9.03, 18.0);
 const FONT_SIZE: f64 = 15.0;
 const BASELINE: f64 = 13.7;
@@ -18,10 +18,7 @@ const FOREGROUND: &str = "#d8dee9";
 struct Paint {
     fg: String,
     bg: Option<String>,
-    bold: bool,
-    dim: bool,
-    underlined: bool,
-    italic: bool,
+    modifier: Modifier,
 }
 
 /// Draws `buffer` on a dark ground. The title is for screen readers.
@@ -88,7 +85,7 @@ fn draw_run(svg: &mut String, paint: &Paint, text: &str, (start, cells, y): (u16
                     block.width * CELL.0,
                     block.height * CELL.1,
                     paint.fg,
-                    if paint.dim { block.opacity * 0.6 } else { block.opacity }
+                    if paint.modifier.contains(Modifier::DIM) { block.opacity * 0.6 } else { block.opacity }
                 );
                 letters.push(' ');
             }
@@ -96,17 +93,17 @@ fn draw_run(svg: &mut String, paint: &Paint, text: &str, (start, cells, y): (u16
         }
     }
     let blank = letters.trim().is_empty();
-    if blank && !paint.underlined {
+    if blank && !paint.modifier.contains(Modifier::UNDERLINED) {
         return;
     }
     let mut style = String::new();
-    for (is_set, attribute) in [
-        (paint.bold, " font-weight=\"bold\""),
-        (paint.dim, " fill-opacity=\"0.6\""),
-        (paint.italic, " font-style=\"italic\""),
-        (paint.underlined, " text-decoration=\"underline\""),
+    for (modifier, attribute) in [
+        (Modifier::BOLD, " font-weight=\"bold\""),
+        (Modifier::DIM, " fill-opacity=\"0.6\""),
+        (Modifier::ITALIC, " font-style=\"italic\""),
+        (Modifier::UNDERLINED, " text-decoration=\"underline\""),
     ] {
-        if is_set {
+        if paint.modifier.contains(modifier) {
             style.push_str(attribute);
         }
     }
@@ -165,10 +162,8 @@ fn paint_of(cell: &Cell) -> Paint {
     Paint {
         fg: fg.unwrap_or_else(|| FOREGROUND.to_owned()),
         bg,
-        bold: modifier.contains(Modifier::BOLD),
-        dim: modifier.contains(Modifier::DIM),
-        underlined: modifier.contains(Modifier::UNDERLINED),
-        italic: modifier.contains(Modifier::ITALIC),
+        // Reversal is done; the rest is drawn as attributes.
+        modifier: modifier.difference(Modifier::REVERSED),
     }
 }
 

@@ -235,21 +235,24 @@ impl LiquidationRule {
         let is_covered = self.coverage >= self.conditions.min_coverage;
         // A floor above the threshold is above it, however little of the window was watched.
         let is_above = notional >= self.conditions.threshold_usd;
-        match self.state {
-            RuleState::Raised if notional >= self.clear_below => (RuleState::Raised, None),
-            RuleState::Raised if is_covered => (RuleState::Quiet, Some(AlertState::Cleared)),
-            RuleState::Raised => (RuleState::NoData, Some(AlertState::NoData)),
+        let (next, said) = match self.state {
+            RuleState::Raised if notional >= self.clear_below => return (RuleState::Raised, None),
+            RuleState::Raised => (RuleState::Quiet, Some(AlertState::Cleared)),
             RuleState::Warming | RuleState::Quiet | RuleState::NoData
                 if is_above && !self.is_cooling(now) =>
             {
-                (RuleState::Raised, Some(AlertState::Raised))
+                return (RuleState::Raised, Some(AlertState::Raised));
             }
-            RuleState::Warming if is_covered => (RuleState::Quiet, None),
-            RuleState::Warming => (RuleState::Warming, None),
-            RuleState::Quiet if is_covered => (RuleState::Quiet, None),
-            RuleState::Quiet => (RuleState::NoData, Some(AlertState::NoData)),
-            RuleState::NoData if is_covered => (RuleState::Quiet, Some(AlertState::DataRestored)),
-            RuleState::NoData => (RuleState::NoData, None),
+            RuleState::Warming | RuleState::Quiet => (RuleState::Quiet, None),
+            RuleState::NoData => (RuleState::Quiet, Some(AlertState::DataRestored)),
+        };
+        if is_covered {
+            return (next, said);
+        }
+        // Without coverage there is nothing new to say, but that there is nothing to say.
+        match self.state {
+            RuleState::Warming | RuleState::NoData => (self.state, None),
+            RuleState::Quiet | RuleState::Raised => (RuleState::NoData, Some(AlertState::NoData)),
         }
     }
 

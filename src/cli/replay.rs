@@ -64,7 +64,7 @@ impl ReplayFiles {
         let mut settings = global.settings()?;
         let rules = std::mem::take(&mut settings.rules);
         let cancel = CancellationToken::new();
-        let replay = self.plan(global, settings.store_options.clone(), cancel.clone());
+        let replay = self.plan(global, settings.store_options, cancel.clone());
         let runtime = runtime()?;
         let stop = cancel.clone();
         runtime.spawn(async move {
@@ -91,9 +91,9 @@ impl ReplayFiles {
         runtime.shutdown_background();
         said?;
         if self.json {
-            say_json(&as_json(&report))?
+            say_json(&as_json(&report))?;
         } else {
-            say(&as_text(&report))?
+            say(&as_text(&report))?;
         }
         match report.unreadable {
             Some(error) => Err(error.into()),
@@ -107,17 +107,17 @@ impl ReplayFiles {
         let rules = std::mem::take(&mut settings.rules);
         let screen = tui::Screen::open(settings.theme)?;
         let cancel = CancellationToken::new();
-        let mut replay = self.plan(global, settings.store_options.clone(), cancel.clone());
+        let mut replay = self.plan(global, settings.store_options, cancel.clone());
         let (publisher, board) = watch::channel(Arc::new(Board::new(Mode::Replay, Timestamp::EPOCH)));
         replay.publisher = Some(publisher);
-        let player = std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("replay".to_owned())
             .spawn(move || replay.run(&settings, rules, &mut |_| {}))
             .map_err(|error| Failure::Bug(format!("start the replay's thread: {error}")))?;
         let shown = screen.run(board);
         cancel.cancel();
-        player.thread().unpark();
-        let played = player.join().map_err(|_| Failure::Bug("the replay panicked".to_owned()))?;
+        thread.thread().unpark();
+        let played = thread.join().map_err(|_| Failure::Bug("the replay panicked".to_owned()))?;
         shown?;
         match played?.unreadable {
             Some(error) => Err(error.into()),

@@ -92,12 +92,12 @@ impl Replay {
         let (batches, received) = sync_channel(BATCHES);
         let mut report = std::thread::scope(|scope| {
             let reading = scope.spawn(move || read_all(readers, &batches));
-            let played = player.play(&received, &self, on_alert);
+            let outcome = player.play(&received, &self, on_alert);
             drop(received);
             let read =
                 reading.join().map_err(|_| Failure::Bug("the recording's reader panicked".to_owned()))?;
-            played?;
-            player.finish(read, self.publisher.as_ref(), on_alert)
+            outcome?;
+            Ok::<_, Failure>(player.finish(read, self.publisher.as_ref(), on_alert))
         })?;
         report.elapsed = started.elapsed();
         match report.hub.store_failure.take() {
@@ -226,7 +226,7 @@ impl<'a> Player<'a> {
         let mut hub = Hub::new(board, rules, Wanted::Alerts);
         let mut held = None;
         if let Some((dir, options)) = store {
-            let (store, _) = Store::open(dir, options.clone(), Arc::new(ManualClock::default()))?;
+            let (store, _) = Store::open(dir, *options, Arc::new(ManualClock::default()))?;
             hub.know_alerts(&Reader::open(dir)?.alerts(&Query::default())?);
             hub.keep_in(store, dir.clone());
             held = Some(Held { dir: dir.clone(), days: BTreeSet::new(), frames: HashMap::new() });
@@ -305,7 +305,7 @@ impl<'a> Player<'a> {
         mut read: ReadReport,
         publisher: Option<&watch::Sender<Arc<Board>>>,
         on_alert: &mut dyn FnMut(&Alert),
-    ) -> Result<ReplayReport, Failure> {
+    ) -> ReplayReport {
         if self.unknown > 0 {
             read.skipped.insert("unknown feed", self.unknown);
         }
@@ -316,7 +316,7 @@ impl<'a> Player<'a> {
         if let Some(publisher) = publisher {
             publisher.send_replace(Arc::clone(&hub.board));
         }
-        Ok(ReplayReport {
+        ReplayReport {
             hub,
             skipped: read.skipped,
             stored: self.stored,
@@ -325,7 +325,7 @@ impl<'a> Player<'a> {
             to: self.to,
             unreadable: read.unreadable,
             elapsed: Duration::ZERO,
-        })
+        }
     }
 }
 

@@ -166,7 +166,7 @@ impl App {
             },
             Command::NextPanel => self.focused = (self.focused + 1) % self.panels.len(),
             Command::PreviousPanel => {
-                self.focused = (self.focused + self.panels.len() - 1) % self.panels.len()
+                self.focused = (self.focused + self.panels.len() - 1) % self.panels.len();
             }
             Command::Focus(index) => self.focused = index.min(self.panels.len() - 1),
             Command::Zoom => self.is_zoomed = !self.is_zoomed,

@@ -102,7 +102,7 @@ impl Keyboard {
                 while flag.load(Ordering::Acquire) {
                     let message =
                         match event::poll(LOOK_UP).and_then(|ready| ready.then(event::read).transpose()) {
-                            Ok(event) => event.and_then(message_of),
+                            Ok(event) => event.as_ref().and_then(message_of),
                             // The terminal is gone.
                             Err(_) => return,
                         };
@@ -127,7 +127,7 @@ impl Drop for Keyboard {
     }
 }
 
-fn message_of(event: Event) -> Option<Message> {
+fn message_of(event: &Event) -> Option<Message> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             Some(Message::Key(Pressed { code: key.code, modifiers: key.modifiers }))

@@ -1,6 +1,7 @@
 //! Simulator and daemon as two processes: either may be killed at any moment.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -88,9 +89,10 @@ impl Simulator {
             ("bybit-linear", "/v5/public/linear"),
             ("okx", "/ws/v5/public"),
         ] {
-            text.push_str(&format!(
-                "[feeds.{feed}]\nurl = \"ws://{address}{path}\"\nrest_url = \"http://{address}\"\nbackoff_cap_secs = 1\n"
-            ));
+            let _ = writeln!(
+                text,
+                "[feeds.{feed}]\nurl = \"ws://{address}{path}\"\nrest_url = \"http://{address}\"\nbackoff_cap_secs = 1"
+            );
         }
         text
     }

@@ -126,7 +126,8 @@ fn rules_speak_the_same_at_any_speed() {
             "{{\"e\":\"forceOrder\",\"E\":{at},\"o\":{{\"s\":\"BTCUSDT\",\"S\":\"SELL\",\"o\":\"LIMIT\",\"f\":\"IOC\",\"q\":\"{quantity}\",\"p\":\"80000\",\"ap\":\"80000\",\"X\":\"FILLED\",\"l\":\"{quantity}\",\"z\":\"{quantity}\",\"T\":{at}}}}}"
         );
         let line = serde_json::json!({ "at_us": at * 1_000, "feed": "binance-usdm", "text": frame });
-        text.push_str(&format!("{line}\n"));
+        text.push_str(&line.to_string());
+        text.push('\n');
     }
     place.write("r.jsonl", &text);
     let alerts = |speed: &str| -> Vec<String> {

@@ -18,7 +18,7 @@ fn busy_board() -> Arc<Board> {
     let rules = std::mem::take(&mut settings.rules);
     let start: Timestamp = "2026-10-12T13:30:00Z".parse().unwrap();
     let scenario = Scenario::builtin("cascade").unwrap();
-    play_scenario(&settings, rules, &scenario, (7, start, Duration::from_secs(600)))
+    play_scenario(&settings, rules, &scenario, (7, start, Duration::from_mins(10)))
 }
 
 fn key(code: KeyCode) -> Message {

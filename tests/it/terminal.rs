@@ -63,10 +63,10 @@ impl Screen {
         let deadline = Instant::now() + PATIENCE;
         while !is_shown(self.parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.bytes.recv_timeout(left) {
-                Ok(bytes) => self.parser.process(&bytes),
-                Err(_) => panic!("never saw {what}:\n{}", self.parser.screen().contents()),
-            }
+            let Ok(bytes) = self.bytes.recv_timeout(left) else {
+                panic!("never saw {what}:\n{}", self.parser.screen().contents());
+            };
+            self.parser.process(&bytes);
         }
     }
 

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::alerts::Rule;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 pub use hub::{Hub, HubReport, Outgoing, Tally};
 pub use offline::{board_from_store, play_scenario};
 pub use replay::{Replay, ReplayReport, Speed};
@@ -96,6 +96,8 @@ pub struct Engine {
     /// What was wanted one by one.
     pub outgoing: mpsc::Receiver<Outgoing>,
     cancel: CancellationToken,
+    /// Ends the hub, even while a feed that was left behind still holds its channel.
+    end_hub: CancellationToken,
     feeds: TaskTracker,
     hub: JoinHandle<HubReport>,
 }
@@ -131,7 +133,7 @@ impl Engine {
             hub.record_to(recorder);
         }
 
-        let cancel = CancellationToken::new();
+        let (cancel, end_hub) = (CancellationToken::new(), CancellationToken::new());
         let tracker = TaskTracker::new();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
@@ -141,6 +143,7 @@ impl Engine {
             outbox,
             publisher,
             clock: Arc::clone(&plan.clock),
+            end: end_hub.clone(),
             stop_on_store_failure: (plan.on_store_failure == OnStoreFailure::Stop).then(|| cancel.clone()),
         };
         let hub = std::thread::Builder::new()
@@ -160,7 +163,7 @@ impl Engine {
             tracker.spawn_on(supervise(row, config, context), runtime);
         }
         tracker.close();
-        Ok(Self { board, outgoing, cancel, feeds: tracker, hub })
+        Ok(Self { board, outgoing, cancel, end_hub, feeds: tracker, hub })
     }
 
     /// A token that is cancelled when the engine stops by itself.
@@ -176,17 +179,21 @@ impl Engine {
     pub async fn stop(mut self, mut deliver: impl FnMut(Outgoing)) -> Result<HubReport, Failure> {
         self.cancel.cancel();
         if tokio::time::timeout(GOODBYE, self.feeds.wait()).await.is_err() {
-            tracing::warn!(feeds = self.feeds.len(), "feeds still pending; leaving them behind");
+            for health in self.board.borrow().feeds.iter().filter(|health| !health.state.has_ended()) {
+                tracing::warn!(feed = %health.feed, "still pending; left behind");
+            }
         }
-        // The hub ends when the last sender is gone, and with it this stream.
+        self.end_hub.cancel();
         while let Ok(Some(item)) = tokio::time::timeout(GOODBYE, self.outgoing.recv()).await {
             deliver(item);
         }
+        // Whatever the hub still has to hand out must not make it wait for us.
+        drop(self.outgoing);
         let hub = self.hub;
         let joined = tokio::task::spawn_blocking(move || hub.join()).await;
         joined
             .map_err(|error| error.to_string())
-            .and_then(|hub| hub.map_err(|panic| panic_text(&*panic)))
+            .and_then(|hub| hub.map_err(|panic| failure::panic_text(&*panic)))
             .map_err(|reason| Failure::Bug(format!("the hub stopped: {reason}")))
     }
 }
@@ -230,9 +237,4 @@ fn not_running(from: market::Timestamp) -> Gap {
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?']).next().unwrap_or(rest)
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }

@@ -1,5 +1,6 @@
 //! Why a command ended badly, and the exit code that says so: the one place that maps them.
 
+use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -101,4 +102,10 @@ fn causes(failure: &Failure) -> impl Iterator<Item = &(dyn Error + 'static)> {
         next = cause.source();
         Some(cause)
     })
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }

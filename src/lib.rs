@@ -23,7 +23,10 @@ pub fn run() -> ExitCode {
         output::complain(&format!("cannot install the panic report: {report}"));
         return ExitCode::from(failure::Failure::BUG);
     }
-    match cli::run() {
+    // The panic hook has told stderr or the log by then; the terminal is given back.
+    let outcome = std::panic::catch_unwind(cli::run)
+        .unwrap_or_else(|panic| Err(failure::Failure::Bug(failure::panic_text(&*panic))));
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough, as `head` does.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,

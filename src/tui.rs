@@ -51,6 +51,15 @@ pub fn draw(panel: &str, (width, height): (u16, u16), board: &Arc<Board>) -> Opt
     Some(buffer)
 }
 
+/// What the screen does when no further Board will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenOver {
+    /// The last Board stays: a recording is over.
+    Stay,
+    /// The engine is gone, which it alone can explain.
+    Leave,
+}
+
 /// The terminal, held until dropped.
 pub struct Screen {
     terminal: Terminal,
@@ -66,19 +75,24 @@ impl Screen {
         Ok(Self { terminal: Terminal::take()?, theme })
     }
 
-    /// Shows the Board until the reader quits or the process is told to stop.
+    /// Shows the Board until the reader quits or the process is told to stop; `when_over` says what
+    /// to do when no further Board will come.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn run(mut self, board: watch::Receiver<Arc<Board>>) -> Result<(), Failure> {
+    pub fn run(mut self, board: watch::Receiver<Arc<Board>>, when_over: WhenOver) -> Result<(), Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::Bug(format!("start the screen's runtime: {error}")))?;
-        runtime.block_on(self.show(board))
+        runtime.block_on(self.show(board, when_over))
     }
 
-    async fn show(&mut self, mut board: watch::Receiver<Arc<Board>>) -> Result<(), Failure> {
+    async fn show(
+        &mut self,
+        mut board: watch::Receiver<Arc<Board>>,
+        when_over: WhenOver,
+    ) -> Result<(), Failure> {
         let listen =
             |kind| signal(kind).map_err(|error| Failure::Bug(format!("listen for signals: {error}")));
         let (mut terminate, mut hang_up) = (listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
@@ -92,6 +106,9 @@ impl Screen {
             let message = tokio::select! {
                 changed = board.changed(), if is_fed => {
                     is_fed = changed.is_ok();
+                    if !is_fed && when_over == WhenOver::Leave {
+                        return Ok(());
+                    }
                     Message::Board(Arc::clone(&board.borrow_and_update()))
                 }
                 event = keyboard.next() => match event {

@@ -126,6 +126,11 @@ impl FeedState {
         matches!(self, Self::Live | Self::Lagging)
     }
 
+    /// Whether nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Stopped)
+    }
+
     /// When the next attempt starts, where one is planned.
     pub fn retries_at(&self) -> Option<Timestamp> {
         match self {

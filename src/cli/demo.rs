@@ -11,7 +11,7 @@ use super::sim::Play;
 use super::{Global, runtime};
 use crate::engine::{Engine, Plan};
 use crate::failure::Failure;
-use crate::tui;
+use crate::tui::{self, WhenOver};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ impl Demo {
             ..Plan::of(settings)
         };
         let engine = Engine::start(runtime.handle(), plan)?;
-        let shown = screen.run(engine.board.clone());
+        let shown = screen.run(engine.board.clone(), WhenOver::Leave);
         let report = runtime.block_on(async {
             let report = engine.stop(|_| {}).await;
             simulator.stop().await;

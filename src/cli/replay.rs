@@ -13,7 +13,7 @@ use super::{Global, log_to_stderr, runtime, say, say_json};
 use crate::daemon::until_told_to_stop;
 use crate::engine::{Replay, ReplayReport, Speed};
 use crate::failure::Failure;
-use crate::tui;
+use crate::tui::{self, WhenOver};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -114,7 +114,7 @@ impl ReplayFiles {
             .name("replay".to_owned())
             .spawn(move || replay.run(&settings, rules, &mut |_| {}))
             .map_err(|error| Failure::Bug(format!("start the replay's thread: {error}")))?;
-        let shown = screen.run(board);
+        let shown = screen.run(board, WhenOver::Stay);
         cancel.cancel();
         thread.thread().unpark();
         let played = thread.join().map_err(|_| Failure::Bug("the replay panicked".to_owned()))?;

@@ -3,7 +3,7 @@
 use super::{Global, runtime};
 use crate::engine::{Engine, Plan};
 use crate::failure::Failure;
-use crate::tui;
+use crate::tui::{self, WhenOver};
 
 pub(super) fn run(global: &Global) -> Result<(), Failure> {
     let settings = global.settings()?;
@@ -11,7 +11,7 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
     let screen = tui::Screen::open(settings.theme)?;
     let runtime = runtime()?;
     let engine = Engine::start(runtime.handle(), Plan::of(settings))?;
-    let shown = screen.run(engine.board.clone());
+    let shown = screen.run(engine.board.clone(), WhenOver::Leave);
     let report = runtime.block_on(engine.stop(|_| {}))?;
     shown?;
     report.store_failure.map_or(Ok(()), |error| Err(error.into()))

@@ -87,6 +87,7 @@ pub(super) struct Live {
     pub outbox: mpsc::Sender<Outgoing>,
     pub publisher: watch::Sender<Arc<Board>>,
     pub clock: Arc<dyn Clock>,
+    pub end: CancellationToken,
     pub stop_on_store_failure: Option<CancellationToken>,
 }
 
@@ -440,7 +441,7 @@ impl Hub {
         (report, rest)
     }
 
-    /// Consumes messages until the last sender is gone. Runs on a thread of its own, because the
+    /// Consumes messages until the last sender is gone or the engine says so. Runs on a thread of its own, because the
     /// store may make it wait.
     pub(super) fn run(self, live: Live) -> HubReport {
         match tokio::runtime::Builder::new_current_thread().enable_time().build() {
@@ -465,6 +466,12 @@ impl Hub {
                     for message in batch.drain(..) {
                         self.take(message);
                     }
+                }
+                () = live.end.cancelled() => {
+                    while let Ok(message) = live.messages.try_recv() {
+                        self.take(message);
+                    }
+                    break;
                 }
                 _ = ticks.tick() => {
                     let now = live.clock.now();

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, enable_raw_mode};
 use ratatui::layout::{Rect, Size};
 use tokio::sync::mpsc;
 
@@ -46,8 +49,21 @@ impl Terminal {
                 .with_writer(writer)
                 .try_init();
         }
-        let inner = ratatui::try_init().map_err(Failure::Terminal)?;
-        Ok(Self { inner, stderr })
+        // Not `ratatui::init`: its panic hook would give the screen away when a feed's thread panics,
+        // which ends that feed alone. Ours is given back by `drop`, which also runs when this thread panics.
+        let terminal = Self {
+            inner: ratatui::DefaultTerminal::new(CrosstermBackend::new(io::stdout()))
+                .map_err(Failure::Terminal)?,
+            stderr,
+        };
+        Self::enter().map_err(Failure::Terminal)?;
+        Ok(terminal)
+    }
+
+    fn enter() -> io::Result<()> {
+        enable_raw_mode()?;
+        // Not the terminal's own `clear`, which asks it for the cursor and waits for an answer.
+        execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All))
     }
 
     pub(super) fn draw(&mut self, render: impl FnOnce(Rect, &mut Buffer)) -> Result<(), Failure> {

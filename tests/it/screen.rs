@@ -126,13 +126,13 @@ fn any_key() -> impl Strategy<Value = Message> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No keys at no size bring the screen down, full or empty.
     #[test]
     fn no_keys_at_no_size_panic(
         keys in prop::collection::vec(any_key(), 0..40),
-        sizes in prop::collection::vec((1_u16..220, 1_u16..70), 1..4),
+        sizes in prop::collection::vec((0_u16..220, prop_oneof![0_u16..4, 4_u16..70]), 1..4),
         is_busy: bool,
     ) {
         let board = if is_busy { busy_board() } else { Arc::new(Board::new(Mode::Live, Timestamp::EPOCH)) };

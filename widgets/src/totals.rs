@@ -140,6 +140,9 @@ impl Panel for TotalsTable {
 
     fn render(&mut self, area: Rect, buf: &mut Buffer, view: &View<'_>) {
         let mut pen = Pen::new(buf, area);
+        if pen.height() == 0 {
+            return;
+        }
         let (all, venues) = sums::by_venue(view.board);
         if pen.height() == 1 {
             self.draw_one_line(&mut pen, &all, view);

@@ -170,3 +170,23 @@ fn every_screen_size_can_be_drawn() {
     }
     assert_eq!(FEEDS.len(), board.feeds.len());
 }
+
+#[test]
+fn a_panel_alone_can_be_drawn_at_every_small_size_full_or_empty() {
+    let empty = Board::new(Mode::Live, Timestamp::EPOCH);
+    let theme = Theme::truecolor();
+    for board in [&empty, &busy()] {
+        for mut panel in panels() {
+            for (width, height) in (0..=24).flat_map(|width| (0..=12).map(move |height| (width, height))) {
+                let area = Rect::new(1, 1, width, height);
+                let mut buf = Buffer::empty(Rect::new(0, 0, width + 2, height + 2));
+                panel.render(
+                    area,
+                    &mut buf,
+                    &View { board, theme: &theme, focus: Focus::Focused, new_york: None },
+                );
+                assert_inside(&buf, area, panel.id());
+            }
+        }
+    }
+}

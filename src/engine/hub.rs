@@ -1,31 +1,26 @@
 //! The single consumer: journal first, then Board, then rules, then whoever listens.
 
+mod live;
+mod rejections;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use feeds::recording::RecordingWriter;
 use feeds::{Decoded, FeedMessage, FrameKind, Verdict};
 use market::{
-    Alert, AlertState, Board, Clock, FeedId, FeedState, Gap, MarketEvent, Observation, RollingWindows,
-    Timestamp, WINDOWS,
+    Alert, AlertState, Board, FeedId, FeedState, Gap, MarketEvent, Observation, RollingWindows, Timestamp,
+    WINDOWS,
 };
 use store::{Query, Reader, Record, Recovery, Store, StoreError};
-use tokio::sync::{mpsc, watch};
-use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
 
+pub(super) use self::live::Live;
+use self::rejections::Rejections;
 use super::{Wanted, not_running};
 use crate::alerts::Rule;
 use crate::failure::Failure;
 
-/// Boards are published at most this often.
-const PUBLISH_EVERY: Duration = Duration::from_millis(50);
-/// Frames that were not understood are logged this often.
-const SAY_EVERY: Duration = Duration::from_mins(1);
-/// Messages taken from the inbox at once.
-const BATCH: usize = 256;
 /// Seconds of silence that rules are walked through one by one; after a day every window is empty.
 const WALK_LIMIT: i64 = 100_000;
 
@@ -51,23 +46,6 @@ pub struct Tally {
     pub live: BTreeSet<FeedId>,
 }
 
-/// Says once a minute and feed that frames were not understood.
-#[derive(Default)]
-struct Rejections {
-    said: BTreeMap<FeedId, (Timestamp, u64)>,
-}
-
-impl Rejections {
-    fn note(&mut self, feed: &FeedId, at: Timestamp, reason: &str) {
-        let (said_at, unsaid) = self.said.entry(feed.clone()).or_insert((Timestamp::EPOCH, 0));
-        *unsaid += 1;
-        if at.since(*said_at) >= SAY_EVERY {
-            tracing::warn!(%feed, frames = *unsaid, reason, "frames not understood; kept in the frames table");
-            (*said_at, *unsaid) = (at, 0);
-        }
-    }
-}
-
 /// How the watch ended.
 #[derive(Debug)]
 pub struct HubReport {
@@ -79,16 +57,6 @@ pub struct HubReport {
     pub store_failure: Option<StoreError>,
     /// Why the recording stopped, if it did.
     pub recording_failure: Option<Failure>,
-}
-
-/// The channels and the clock of a live hub.
-pub(super) struct Live {
-    pub messages: mpsc::Receiver<FeedMessage>,
-    pub outbox: mpsc::Sender<Outgoing>,
-    pub publisher: watch::Sender<Arc<Board>>,
-    pub clock: Arc<dyn Clock>,
-    pub end: CancellationToken,
-    pub stop_on_store_failure: Option<CancellationToken>,
 }
 
 /// The single consumer of everything that happens. It alone writes the Board.
@@ -439,69 +407,5 @@ impl Hub {
             recording_failure: self.recording_failure,
         };
         (report, rest)
-    }
-
-    /// Consumes messages until the last sender is gone or the engine says so. Runs on a thread of its own, because the
-    /// store may make it wait.
-    pub(super) fn run(self, live: Live) -> HubReport {
-        match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-            Ok(runtime) => runtime.block_on(self.consume(live)),
-            Err(error) => {
-                tracing::error!(%error, "cannot start the hub");
-                self.finish(live.clock.now()).0
-            }
-        }
-    }
-
-    async fn consume(mut self, mut live: Live) -> HubReport {
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut ticks = tokio::time::interval(PUBLISH_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                taken = live.messages.recv_many(&mut batch, BATCH) => {
-                    if taken == 0 {
-                        break;
-                    }
-                    for message in batch.drain(..) {
-                        self.take(message);
-                    }
-                }
-                () = live.end.cancelled() => {
-                    while let Ok(message) = live.messages.try_recv() {
-                        self.take(message);
-                    }
-                    break;
-                }
-                _ = ticks.tick() => {
-                    let now = live.clock.now();
-                    self.pass_time(now);
-                    if self.dirty {
-                        live.publisher.send_replace(self.snapshot(now));
-                    }
-                }
-            }
-            for item in self.release() {
-                if live.outbox.send(item).await.is_err() {
-                    // Nobody listens any more: the Board and the store still have everything.
-                    self.wanted = Wanted::Nothing;
-                    self.pending.clear();
-                    break;
-                }
-            }
-            if self.store_failure.is_some()
-                && let Some(stop) = &live.stop_on_store_failure
-            {
-                stop.cancel();
-            }
-        }
-        let (report, rest) = self.finish(live.clock.now());
-        for item in rest {
-            if live.outbox.send(item).await.is_err() {
-                break;
-            }
-        }
-        live.publisher.send_replace(Arc::clone(&report.board));
-        report
     }
 }

@@ -28,8 +28,8 @@ pub(in crate::engine) struct Live {
 }
 
 impl Hub {
-    /// Consumes messages until the last sender is gone or the engine says so. Runs on a thread of its own, because the
-    /// store may make it wait.
+    /// Consumes messages until the last sender is gone or the engine says so. Runs on a thread of its
+    /// own, because the store may make it wait.
     pub(in crate::engine) fn run(self, live: Live) -> HubReport {
         match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime.block_on(self.consume(live)),

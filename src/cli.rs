@@ -17,11 +17,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Settings};
+use crate::config::Settings;
 use crate::failure::Failure;
-use crate::output;
+use crate::{logging, output};
 
 /// Watches forced liquidations as they happen: on a screen, as a daemon, or as files for research.
 #[derive(Debug, Parser)]
@@ -105,19 +104,8 @@ pub fn run() -> Result<(), Failure> {
 }
 
 fn log_to_stderr(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    tracing_subscriber::fmt()
-        .with_env_filter(log_filter())
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    logging::to_stderr();
     command()
-}
-
-/// `VIGIE_LOG`, or warnings and our own information.
-pub(crate) fn log_filter() -> EnvFilter {
-    config::log_filter()
-        .and_then(|filter| EnvFilter::try_new(filter).ok())
-        .unwrap_or_else(|| EnvFilter::new("warn,vigie=info,feeds=info,store=info,simulator=info"))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -11,6 +11,7 @@ pub mod config;
 pub mod daemon;
 pub mod engine;
 pub mod failure;
+mod logging;
 mod output;
 pub mod svg;
 pub mod tui;

@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use widgets::Theme;
 
-pub use self::app::{App, Effect, Message, Pressed};
+pub use self::app::{App, Effect, Message};
+pub use self::keymap::Pressed;
 use self::terminal::{Keyboard, Terminal};
 use crate::config::ThemeChoice;
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use market::Board;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 use widgets::{
@@ -13,19 +13,10 @@ use widgets::{
     View,
 };
 
-use super::keymap::{Command, KEYS, command_for};
+use super::keymap::{Command, KEYS, Pressed, command_for};
 use super::palette::{Outcome, Palette};
 use super::theme_of;
 use crate::config::ThemeChoice;
-
-/// A key with what was held down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pressed {
-    /// The key.
-    pub code: KeyCode,
-    /// What was held down.
-    pub modifiers: KeyModifiers,
-}
 
 /// What reaches the screen.
 #[derive(Clone, Debug)]

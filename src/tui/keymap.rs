@@ -3,7 +3,14 @@
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use widgets::Action;
 
-use super::app::Pressed;
+/// A key with what was held down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pressed {
+    /// The key.
+    pub code: KeyCode,
+    /// What was held down.
+    pub modifiers: KeyModifiers,
+}
 
 /// Something the reader can ask for, by key or by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

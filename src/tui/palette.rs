@@ -4,8 +4,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
-use super::app::Pressed;
-use super::keymap::{Command, KEYS};
+use super::keymap::{Command, KEYS, Pressed};
 
 /// One thing that can be chosen.
 #[derive(Clone, Debug)]

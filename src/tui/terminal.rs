@@ -15,10 +15,10 @@ use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, enabl
 use ratatui::layout::{Rect, Size};
 use tokio::sync::mpsc;
 
-use super::app::{Message, Pressed};
-use crate::cli::log_filter;
-use crate::config;
+use super::app::Message;
+use super::keymap::Pressed;
 use crate::failure::Failure;
+use crate::{config, logging};
 
 /// How often the keyboard thread looks whether it is still wanted.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -41,13 +41,7 @@ impl Terminal {
         let log = open_log();
         let stderr = log.as_ref().ok().and_then(divert_stderr);
         if let Ok(file) = log {
-            let writer = Arc::new(file);
-            let _ = tracing_subscriber::fmt()
-                .with_env_filter(log_filter())
-                .with_ansi(false)
-                .with_target(false)
-                .with_writer(writer)
-                .try_init();
+            logging::to_file(file);
         }
         // Not `ratatui::init`: its panic hook would give the screen away when a feed's thread panics,
         // which ends that feed alone. Ours is given back by `drop`, which also runs when this thread panics.

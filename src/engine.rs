@@ -178,9 +178,19 @@ impl Engine {
     /// The hub died of a bug.
     pub async fn stop(mut self, mut deliver: impl FnMut(Outgoing)) -> Result<HubReport, Failure> {
         self.cancel.cancel();
-        if tokio::time::timeout(GOODBYE, self.feeds.wait()).await.is_err() {
-            for health in self.board.borrow().feeds.iter().filter(|health| !health.state.has_ended()) {
-                tracing::warn!(feed = %health.feed, "still pending; left behind");
+        let patience = tokio::time::sleep(GOODBYE);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                () = self.feeds.wait() => break,
+                // Read on meanwhile: a hub that waits for us makes the feeds wait for it.
+                Some(item) = self.outgoing.recv() => deliver(item),
+                () = &mut patience => {
+                    for health in self.board.borrow().feeds.iter().filter(|health| !health.state.has_ended()) {
+                        tracing::warn!(feed = %health.feed, "still pending; left behind");
+                    }
+                    break;
+                }
             }
         }
         self.end_hub.cancel();

@@ -111,11 +111,25 @@ pub enum GapCause {
     Refused,
     /// The venue refused or did not acknowledge the subscription.
     SubscriptionRejected,
+    /// The feed itself ended, by an error that no retry mends or by a bug.
+    FeedFailed,
     /// Journal records were unreadable and set aside.
     JournalDamaged,
 }
 
 impl GapCause {
+    /// Every cause.
+    pub const ALL: [Self; 8] = [
+        Self::NotRunning,
+        Self::Unreachable,
+        Self::Disconnected,
+        Self::Silent,
+        Self::Refused,
+        Self::SubscriptionRejected,
+        Self::FeedFailed,
+        Self::JournalDamaged,
+    ];
+
     /// The cause as tables carry it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -125,6 +139,7 @@ impl GapCause {
             Self::Silent => "silent",
             Self::Refused => "refused",
             Self::SubscriptionRejected => "subscription_rejected",
+            Self::FeedFailed => "feed_failed",
             Self::JournalDamaged => "journal_damaged",
         }
     }

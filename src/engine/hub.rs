@@ -10,8 +10,8 @@ use std::sync::Arc;
 use feeds::recording::RecordingWriter;
 use feeds::{Decoded, FeedMessage, FrameKind, Verdict};
 use market::{
-    Alert, AlertState, Board, FeedId, FeedState, Gap, MarketEvent, Observation, RollingWindows, Timestamp,
-    WINDOWS,
+    Alert, AlertState, Board, FeedId, FeedState, Gap, GapCause, MarketEvent, Observation, RollingWindows,
+    Timestamp, WINDOWS,
 };
 use store::{Query, Reader, Record, Recovery, Store, StoreError};
 
@@ -280,8 +280,42 @@ impl Hub {
                 health.reconnects += 1;
             }
         }
+        let failure = match &state {
+            FeedState::Failed { reason } => Some(reason.clone()).filter(|_| was_watching),
+            FeedState::Starting
+            | FeedState::Connecting
+            | FeedState::Subscribing
+            | FeedState::Live
+            | FeedState::Lagging
+            | FeedState::Waiting { .. }
+            | FeedState::RegionBlocked { .. }
+            | FeedState::Forbidden { .. }
+            | FeedState::RateLimited { .. }
+            | FeedState::Banned { .. }
+            | FeedState::Stopped => None,
+        };
         self.board.note_state(feed, at, state);
         self.dirty = true;
+        if let Some(reason) = failure {
+            self.open_gap_of_failed(feed, at, reason);
+        }
+    }
+
+    /// A feed that died while watching cannot say so itself.
+    fn open_gap_of_failed(&mut self, feed: &FeedId, at: Timestamp, reason: String) {
+        let from = self.board.feed(feed).and_then(|health| health.last_frame).unwrap_or(at);
+        self.take_gap(MarketEvent {
+            feed: feed.clone(),
+            event_time: from,
+            receive_time: at,
+            known_at: at,
+            observation: Observation::Gap(Gap {
+                from,
+                until: None,
+                cause: GapCause::FeedFailed,
+                detail: reason,
+            }),
+        });
     }
 
     /// Lets time pass: rules are asked at every whole second, live and in replays alike, so that
@@ -407,5 +441,33 @@ impl Hub {
             recording_failure: self.recording_failure,
         };
         (report, rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use market::{Completeness, Mode};
+
+    use super::*;
+
+    #[test]
+    fn a_feed_that_dies_while_watching_stops_counting_as_watched() {
+        let start: Timestamp = "2026-10-12T13:30:00Z".parse().expect("a time");
+        let at = |secs| start.plus(Duration::from_secs(secs));
+        let okx = FeedId::new("okx");
+        let mut board = Board::new(Mode::Live, start);
+        board.add_feed(okx.clone(), Completeness::Partial);
+        let mut hub = Hub::new(board, Vec::new(), Wanted::Nothing);
+        hub.take(FeedMessage::State { feed: okx.clone(), at: at(0), state: FeedState::Live });
+        hub.take(FeedMessage::Alive { feed: okx.clone(), at: at(60) });
+        let state = FeedState::Failed { reason: "bug: it panicked".to_owned() };
+        hub.take(FeedMessage::State { feed: okx.clone(), at: at(70), state });
+        let board = hub.snapshot(at(120));
+        let health = board.feed(&okx).expect("taken up");
+        let gap = health.recent_gaps.last().expect("a gap");
+        assert_eq!((gap.from, gap.until, gap.cause), (at(60), None, GapCause::FeedFailed));
+        assert!((health.coverage(Duration::from_secs(120), at(120)) - 0.5).abs() < 1e-9);
     }
 }

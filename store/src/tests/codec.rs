@@ -169,15 +169,7 @@ prop_compose! {
 }
 
 fn causes() -> impl Strategy<Value = GapCause> {
-    prop::sample::select(vec![
-        GapCause::NotRunning,
-        GapCause::Unreachable,
-        GapCause::Disconnected,
-        GapCause::Silent,
-        GapCause::Refused,
-        GapCause::SubscriptionRejected,
-        GapCause::JournalDamaged,
-    ])
+    prop::sample::select(GapCause::ALL.to_vec())
 }
 
 prop_compose! {

@@ -67,7 +67,7 @@ enum Command {
     Export(export::Export),
     /// Draw a panel or the overview as an SVG file
     Snapshot(snapshot::Snapshot),
-    /// Say what the store holds and who writes it
+    /// Say what the store holds
     Status(status::Status),
     /// Fit a model to stored liquidations, with errors and a naive baseline
     Models(models::Models),

@@ -33,6 +33,17 @@ pub enum Outgoing {
     Event(Arc<MarketEvent>),
 }
 
+/// What became of something that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receipt {
+    /// On disk once the store says that this number is.
+    Record(u64),
+    /// Nothing to wait for: it was stored before, or nothing is to be stored.
+    Settled,
+    /// Not kept, and so acknowledged to nobody.
+    Lost,
+}
+
 /// Frames and events counted by feed and kind.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -218,16 +229,17 @@ impl Hub {
     pub fn take_frame(&mut self, decoded: Decoded) {
         let Decoded { frame, verdict, events } = decoded;
         self.pass_time(frame.receive_time);
-        let seq = verdict.is_kept().then(|| {
+        let mut receipt = Receipt::Settled;
+        if verdict.is_kept() {
             let rejected = match &verdict {
                 Verdict::Rejected(reason) => Some(reason.as_str()),
                 Verdict::Understood(_) => None,
             };
             self.record(&frame);
-            self.append(Record::Frame { frame: &frame, rejected, events: &events })
-        });
+            receipt = self.append(Record::Frame { frame: &frame, rejected, events: &events });
+        }
         self.show_frame(&frame.feed, frame.receive_time, &verdict);
-        self.show_events(events, seq.flatten());
+        self.show_events(events, receipt);
     }
 
     /// Counts a frame on the Board.
@@ -246,8 +258,8 @@ impl Hub {
         }
     }
 
-    /// Applies events to windows, Board and rules; `seq` is the record that holds them.
-    pub(super) fn show_events(&mut self, events: Vec<MarketEvent>, seq: Option<u64>) {
+    /// Applies events to windows, Board and rules; `receipt` is for the record that holds them.
+    pub(super) fn show_events(&mut self, events: Vec<MarketEvent>, receipt: Receipt) {
         let Some(last) = events.last().map(|event| event.receive_time) else { return };
         for event in events {
             self.tally.events += 1;
@@ -258,7 +270,7 @@ impl Hub {
             let event = Arc::new(event);
             self.board.apply(&event);
             if self.wanted == Wanted::AlertsAndEvents {
-                self.pending.push_back((seq.unwrap_or(0), Outgoing::Event(event)));
+                self.promise(receipt, Outgoing::Event(event));
             }
         }
         self.ask_rules(last);
@@ -366,26 +378,42 @@ impl Hub {
             let Some(alert) = said else { continue };
             self.tally.alerts += 1;
             let key = (alert.rule.clone(), alert.at, alert.state);
-            let seq =
-                if self.known_alerts.contains(&key) { None } else { self.append(Record::Alert(&alert)) };
+            let is_known = self.known_alerts.contains(&key);
+            let receipt = if is_known { Receipt::Settled } else { self.append(Record::Alert(&alert)) };
             let alert = Arc::new(alert);
             self.board.alerts.push(Arc::clone(&alert));
             if self.wanted != Wanted::Nothing {
-                self.pending.push_back((seq.unwrap_or(0), Outgoing::Alert(alert)));
+                self.promise(receipt, Outgoing::Alert(alert));
             }
         }
     }
 
-    fn append(&mut self, record: Record<'_>) -> Option<u64> {
-        let store = self.store.as_mut()?;
+    /// Hands `item` out once what it rests on is on disk; never, if that was lost.
+    fn promise(&mut self, receipt: Receipt, item: Outgoing) {
+        match receipt {
+            Receipt::Record(seq) => self.pending.push_back((seq, item)),
+            Receipt::Settled => self.pending.push_back((0, item)),
+            Receipt::Lost => {}
+        }
+    }
+
+    fn append(&mut self, record: Record<'_>) -> Receipt {
+        let Some(store) = &mut self.store else {
+            return if self.store_failure.is_some() { Receipt::Lost } else { Receipt::Settled };
+        };
         match store.append(record) {
             Ok(seq) => {
                 self.board.store.appended = seq;
-                Some(seq)
+                Receipt::Record(seq)
+            }
+            // This record alone cannot be kept; the store goes on.
+            Err(error @ StoreError::TooLarge { .. }) => {
+                tracing::error!(%error, "a record is not kept");
+                Receipt::Lost
             }
             Err(error) => {
                 self.lose_store(error);
-                None
+                Receipt::Lost
             }
         }
     }
@@ -448,7 +476,7 @@ impl Hub {
 mod tests {
     use std::time::Duration;
 
-    use market::{Completeness, Mode};
+    use market::{Completeness, Mode, Payload, RawFrame};
 
     use super::*;
 
@@ -469,5 +497,28 @@ mod tests {
         let gap = health.recent_gaps.last().expect("a gap");
         assert_eq!((gap.from, gap.until, gap.cause), (at(60), None, GapCause::FeedFailed));
         assert!((health.coverage(Duration::from_secs(120), at(120)) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_a_failed_store_did_not_keep_is_handed_to_nobody() {
+        let row = feeds::find("binance-usdm").expect("a feed");
+        let mut protocol = (row.protocol)(&feeds::FeedConfig::default());
+        let text = r#"{"e":"forceOrder","E":1767695630200,"o":{"s":"BTCUSDT","S":"SELL","q":"1","p":"80000","ap":"80000","X":"FILLED","l":"1","z":"1","T":1767695630199}}"#;
+        let mut decoded = || {
+            let frame = RawFrame {
+                feed: FeedId::new(row.id),
+                receive_time: Timestamp::from_millis(1_767_695_630_380).expect("a time"),
+                payload: Payload::Text(text.into()),
+            };
+            feeds::decode_frame(&mut *protocol, frame)
+        };
+        let mut hub = Hub::new(Board::new(Mode::Live, Timestamp::EPOCH), Vec::new(), Wanted::AlertsAndEvents);
+        hub.take_frame(decoded());
+        assert_eq!(hub.release().len(), 1, "nothing was to be stored, so nothing is waited for");
+        hub.take_frame(decoded());
+        hub.lose_store(StoreError::NotAStore { dir: "gone".into() });
+        hub.take_frame(decoded());
+        assert!(hub.release().is_empty());
+        assert_eq!(hub.tally.events, 3, "the screen goes on");
     }
 }

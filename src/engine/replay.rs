@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::Pace;
-use super::hub::Hub;
+use super::hub::{Hub, Receipt};
 use super::{HubReport, Outgoing, Wanted};
 use crate::alerts::Rule;
 use crate::config::{Config, Settings};
@@ -68,7 +68,7 @@ pub struct ReplayReport {
     pub from: Option<Timestamp>,
     /// The last frame's receive time.
     pub to: Option<Timestamp>,
-    /// Why reading stopped early, if it did: everything before was taken in.
+    /// The first line that could not be read, if any; everything else was taken in.
     pub unreadable: Option<RecordingError>,
     /// Wall time, to the last frame being durable.
     pub elapsed: Duration,
@@ -285,7 +285,7 @@ impl<'a> Player<'a> {
                 self.hub.pass_time(at);
                 let Decoded { frame, verdict, events } = decoded;
                 self.hub.show_frame(&frame.feed, at, &verdict);
-                self.hub.show_events(events, None);
+                self.hub.show_events(events, Receipt::Settled);
                 return Ok(());
             }
             self.stored += 1;

@@ -496,7 +496,7 @@ mod tests {
         let health = board.feed(&okx).expect("taken up");
         let gap = health.recent_gaps.last().expect("a gap");
         assert_eq!((gap.from, gap.until, gap.cause), (at(60), None, GapCause::FeedFailed));
-        assert!((health.coverage(Duration::from_secs(120), at(120)) - 0.5).abs() < 1e-9);
+        assert!((health.coverage(Duration::from_mins(2), at(120)) - 0.5).abs() < 1e-9);
     }
 
     #[test]

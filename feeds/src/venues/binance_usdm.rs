@@ -235,13 +235,15 @@ impl BinanceUsdm {
 
     fn take_order(&mut self, order: &Order<'_>, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
         let symbol = required("s", order.s.as_ref())?.as_text();
-        if is_coin_m(order, &symbol)? {
-            return Ok(FrameKind::Ignored("coin-m order"));
-        }
-        let listed = self.symbols.look_up("s", &symbol, parse_symbol)?;
+        let (market, parse) = match market_of(order, &symbol)? {
+            Market::UsdM => (Market::UsdM, parse_symbol as fn(&str) -> Option<Instrument>),
+            Market::CoinM => (Market::CoinM, parse_coin_m_symbol as fn(&str) -> Option<Instrument>),
+            Market::Elsewhere => return Ok(FrameKind::Ignored("coin-m order")),
+        };
+        let listed = self.symbols.look_up("s", &symbol, parse)?;
         let stamped = Stamped {
             event_time: required("T", order.time.as_ref())?.millis("T")?,
-            observation: Observation::Liquidation(liquidation(order, listed)?),
+            observation: Observation::Liquidation(liquidation(order, listed, market)?),
         };
         if listed.is_wanted {
             out.push(stamped);
@@ -250,15 +252,20 @@ impl BinanceUsdm {
     }
 }
 
-fn liquidation(order: &Order<'_>, listed: &Listed) -> Result<Liquidation, DecodeError> {
-    let (quantity, price) = (filled_quantity(order)?, filled_price(order)?);
+fn liquidation(order: &Order<'_>, listed: &Listed, market: Market) -> Result<Liquidation, DecodeError> {
+    let (filled, price) = (filled_quantity(order)?, filled_price(order)?);
+    let (quantity, notional) = match market {
+        Market::UsdM => (Some(filled), listed.notional(filled, price)?),
+        // Contracts of a worth that this feed is not told.
+        Market::CoinM | Market::Elsewhere => (None, None),
+    };
     Ok(Liquidation {
         symbol: listed.symbol.clone(),
         instrument: listed.instrument.clone(),
         position: position(required("S", order.side.as_ref())?)?,
         price,
-        quantity: Some(quantity),
-        notional: listed.notional(quantity, price)?,
+        quantity,
+        notional,
         venue_id: None,
     })
 }
@@ -288,21 +295,41 @@ fn filled_price(order: &Order<'_>) -> Result<Price, DecodeError> {
     }
 }
 
-/// Whether the order is from the coin-margined market, whose orders turn up on this socket too.
-/// Their `z` counts contracts of 10 or 100 USD, so that decoding them here would be wrong by
-/// orders of magnitude, and they would be counted twice once that market has its own feed.
-fn is_coin_m(order: &Order<'_>, symbol: &str) -> Result<bool, DecodeError> {
+/// Where an order on this socket is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Market {
+    /// This feed's own market.
+    UsdM,
+    /// The coin-margined market, by its symbol alone: a frame of before autumn 2026, which does not name
+    /// its market. Its `z` counts contracts of 10 or 100 USD, so its size and worth stay unknown.
+    CoinM,
+    /// The coin-margined market, by the frame's own word: left to that market's feed, or it would be
+    /// counted twice.
+    Elsewhere,
+}
+
+fn market_of(order: &Order<'_>, symbol: &str) -> Result<Market, DecodeError> {
     if let Some(market) = &order.st {
         return match market.as_text().as_ref() {
-            "1" => Ok(false),
-            "2" => Ok(true),
+            "1" => Ok(Market::UsdM),
+            "2" => Ok(Market::Elsewhere),
             other => Err(wrong("st", other, "neither 1 (USD-M) nor 2 (COIN-M)")),
         };
     }
-    let Some((pair, contract)) = symbol.split_once('_') else {
-        return Ok(false);
-    };
-    Ok(contract == "PERP" || (pair.ends_with("USD") && !DATED_USD_M.contains(&pair)))
+    let is_coin_m = symbol.split_once('_').is_some_and(|(pair, contract)| {
+        contract == "PERP" || (pair.ends_with("USD") && !DATED_USD_M.contains(&pair))
+    });
+    Ok(if is_coin_m { Market::CoinM } else { Market::UsdM })
+}
+
+/// `BTCUSD_PERP`, or `BTCUSD_261225`.
+fn parse_coin_m_symbol(symbol: &str) -> Option<Instrument> {
+    let (pair, contract) = symbol.split_once('_')?;
+    let base = pair.strip_suffix("USD").filter(|base| !base.is_empty())?;
+    Some(match contract {
+        "PERP" => Instrument::perp(base, "USD"),
+        expiry => Instrument::future(base, "USD", parse_yymmdd(expiry)?),
+    })
 }
 
 /// `BTCUSDT`, or `BTCUSDT_251226` for the future that expires on 2025-12-26.

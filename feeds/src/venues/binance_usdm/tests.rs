@@ -97,17 +97,22 @@ fn symbols_become_instruments_and_only_dollars_become_a_notional() {
 #[test]
 fn coin_margined_intruders_are_left_to_their_own_feed() {
     let mut binance = binance();
-    for fields in [
-        LONG.replace("BTCUSDT", "BTCUSD_PERP"),
-        LONG.replace("BTCUSDT", "BTCUSD_200925"),
-        LONG.replace("BTCUSDT", "BNBUSD_261225"),
-        LONG.replace("BTCUSDT", "DOTUSD_210326"),
-        format!(r#"{LONG},"ps":"BTCUSD","st":2"#),
+    let intruder = format!(r#"{LONG},"ps":"BTCUSD","st":2"#);
+    assert_eq!(kind(&mut *binance, &order(&intruder)), FrameKind::Ignored("coin-m order"));
+    for (symbol, name) in [
+        ("BTCUSD_PERP", "BTC-USD-PERP"),
+        ("BTCUSD_200925", "BTC-USD-20200925"),
+        ("BNBUSD_261225", "BNB-USD-20261225"),
+        ("DOTUSD_210326", "DOT-USD-20210326"),
     ] {
-        assert_eq!(kind(&mut *binance, &order(&fields)), FrameKind::Ignored("coin-m order"), "{fields}");
+        let found = liquidations(&mut *binance, &order(&LONG.replace("BTCUSDT", symbol)));
+        let (_, liquidation) = &found[0];
+        assert_eq!(liquidation.instrument.to_string(), name);
+        assert_eq!(liquidation.position, PositionSide::Long);
+        assert_eq!((liquidation.quantity, liquidation.notional), (None, None), "contracts of unknown worth");
     }
     assert_eq!(liquidations(&mut *binance, &order(&format!(r#"{LONG},"ps":"BTCUSDT","st":1"#))).len(), 1);
-    let both = format!("[{},{}]", order(&LONG.replace("BTCUSDT", "BTCUSD_PERP")), order(LONG));
+    let both = format!("[{},{}]", order(&intruder), order(LONG));
     assert_eq!(liquidations(&mut *binance, &both).len(), 1, "its neighbour is kept");
 }
 
@@ -239,15 +244,14 @@ proptest! {
     }
 }
 
-/// The delivery market's frames are not this feed's: their sizes count contracts.
+/// The delivery market's frames too, though their sizes, which count contracts, stay unknown.
 #[test]
 fn real_frames_decode_to_the_sides_that_others_found() {
-    for (frame, sides) in expected_sides("binance futures").unwrap_or_default() {
-        let found = liquidations(&mut *binance(), &frame);
-        assert_eq!(found.iter().map(|(_, l)| l.position.as_str()).collect::<Vec<_>>(), sides, "{frame}");
-    }
-    for (frame, _) in expected_sides("binance delivery").unwrap_or_default() {
-        assert_eq!(kind(&mut *binance(), &frame), FrameKind::Ignored("coin-m order"), "{frame}");
+    for market in ["binance futures", "binance delivery"] {
+        for (frame, sides) in expected_sides(market).unwrap_or_default() {
+            let found = liquidations(&mut *binance(), &frame);
+            assert_eq!(found.iter().map(|(_, l)| l.position.as_str()).collect::<Vec<_>>(), sides, "{frame}");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Starts everything and owns it: feeds, hub, store, and the order in which they stop.
 
+mod decoders;
 mod hub;
 mod offline;
 mod replay;
@@ -22,6 +23,7 @@ use crate::alerts::Rule;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::failure::{self, Failure};
+pub use decoders::Decoders;
 pub use hub::{Hub, HubReport, Outgoing, Tally};
 pub use offline::{board_from_store, play_scenario};
 pub use replay::{Replay, ReplayReport, Speed};

@@ -1,15 +1,14 @@
 //! `vigie rebuild`: every stored frame decoded anew, with today's decoders.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::Args;
-use feeds::{StreamProtocol, Verdict, decode_frame};
-use market::FeedId;
+use feeds::Verdict;
 use serde_json::json;
 
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
+use crate::engine::Decoders;
 use crate::failure::Failure;
 
 /// See the module.
@@ -23,16 +22,11 @@ pub(super) struct Rebuild {
 impl Rebuild {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let settings = global.settings()?;
-        let mut protocols: BTreeMap<FeedId, Option<Box<dyn StreamProtocol>>> = BTreeMap::new();
+        let mut decoders = Decoders::new(&settings.config);
         let rebuilt = store::rebuild(&settings.store_dir, Arc::new(SystemClock), &mut |frame| {
-            let protocol = protocols.entry(frame.feed.clone()).or_insert_with_key(|feed| {
-                let row = feeds::find(feed.as_str())?;
-                Some((row.protocol)(&settings.config.feed(row.id)))
-            });
-            let Some(protocol) = protocol else {
+            let Some(decoded) = decoders.decode(frame.clone()) else {
                 return (Some(format!("no feed is called {}", frame.feed)), Vec::new());
             };
-            let decoded = decode_frame(&mut **protocol, frame.clone());
             let rejected = match decoded.verdict {
                 Verdict::Rejected(reason) => Some(reason),
                 Verdict::Understood(_) => None,

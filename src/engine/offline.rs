@@ -1,16 +1,15 @@
 //! Boards without a socket: from a store as it lies there, or from a simulated market played at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feeds::{FEEDS, StreamProtocol, decode_frame};
+use feeds::FEEDS;
 use market::{Board, Clock, FeedId, Mode, Payload, RawFrame, Timestamp};
 use simulator::{Scenario, Tape};
 use store::Reader;
 
-use super::Wanted;
 use super::hub::Hub;
+use super::{Decoders, Wanted};
 use crate::alerts::Rule;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -43,21 +42,21 @@ pub fn play_scenario(
     (seed, start, span): (u64, Timestamp, Duration),
 ) -> Arc<Board> {
     let mut hub = Hub::new(Board::new(Mode::Simulated, start), rules, Wanted::Nothing);
-    let mut protocols: BTreeMap<&str, Box<dyn StreamProtocol>> =
-        FEEDS.iter().map(|row| (row.id, (row.protocol)(&settings.config.feed(row.id)))).collect();
+    let mut decoders = Decoders::new(&settings.config);
     for row in FEEDS {
         hub.meet(&FeedId::new(row.id), start);
     }
     let end = start.plus(span);
     for frame in Tape::new(scenario, seed, start.as_micros()) {
         let Some(at) = Timestamp::from_micros(frame.at_micros).filter(|at| *at < end) else { break };
-        let Some(protocol) = protocols.get_mut(frame.venue) else { continue };
         let raw = RawFrame {
             feed: FeedId::new(frame.venue),
             receive_time: at,
             payload: Payload::Text(frame.text.into()),
         };
-        hub.take_frame(decode_frame(&mut **protocol, raw));
+        if let Some(decoded) = decoders.decode(raw) {
+            hub.take_frame(decoded);
+        }
     }
     hub.pass_time(end);
     hub.snapshot(end)

@@ -9,18 +9,19 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use feeds::Decoded;
 use feeds::recording::{Entry, RecordingError, RecordingReader};
-use feeds::{Decoded, StreamProtocol, decode_frame};
-use market::{Alert, Board, Date, FeedId, ManualClock, Mode, RawFrame, Timestamp};
+use market::{Alert, Board, Date, ManualClock, Mode, RawFrame, Timestamp};
 use store::{Fingerprint, Query, Reader, Store, StoreError, StoreOptions, fingerprint};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::Pace;
+use super::decoders::Decoders;
 use super::hub::{Hub, Receipt};
 use super::{HubReport, Outgoing, Wanted};
 use crate::alerts::Rule;
-use crate::config::{Config, Settings};
+use crate::config::Settings;
 use crate::failure::Failure;
 
 /// Frames that travel together.
@@ -104,28 +105,6 @@ impl Replay {
             Some(error) => Err(error.into()),
             None => Ok(report),
         }
-    }
-}
-
-/// One protocol a feed, as configured or by default.
-struct Decoders<'a> {
-    config: &'a Config,
-    protocols: BTreeMap<FeedId, Option<Box<dyn StreamProtocol>>>,
-}
-
-impl<'a> Decoders<'a> {
-    fn new(config: &'a Config) -> Self {
-        Self { config, protocols: BTreeMap::new() }
-    }
-
-    /// Decodes a frame; `None` when it belongs to no feed that we know.
-    fn decode(&mut self, frame: RawFrame) -> Option<Decoded> {
-        let config = self.config;
-        let protocol = self.protocols.entry(frame.feed.clone()).or_insert_with_key(|feed| {
-            let row = feeds::find(feed.as_str())?;
-            Some((row.protocol)(&config.feed(row.id)))
-        });
-        protocol.as_mut().map(|protocol| decode_frame(&mut **protocol, frame))
     }
 }
 

@@ -338,6 +338,9 @@ impl Hub {
             self.asked = Some(second);
             return;
         };
+        if second > asked {
+            self.flush_recording();
+        }
         let walk_until = second.min(asked.saturating_add(WALK_LIMIT));
         for passed in asked + 1..=walk_until {
             self.ask_rules_at_second(passed);
@@ -365,7 +368,6 @@ impl Hub {
 
     fn ask_rules_at_second(&mut self, second: i64) {
         if let Some(moment) = Timestamp::from_micros(second * 1_000_000) {
-            self.flush_recording();
             self.ask_rules(moment);
             self.dirty = true;
         }

@@ -23,6 +23,7 @@ use crate::alerts::Rule;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::failure::{self, Failure};
+use crate::url;
 pub use decoders::Decoders;
 pub use hub::{Hub, HubReport, Outgoing, Tally};
 pub use offline::{board_from_store, play_scenario};
@@ -116,8 +117,9 @@ impl Engine {
             let feed = FeedId::new(row.id);
             board.add_feed(feed.clone(), row.completeness);
             if let Some(health) = board.feed_mut(&feed) {
-                host_of(config.url.as_deref().unwrap_or(row.url)).clone_into(&mut health.source);
-                health.is_relayed = health.source != host_of(row.url);
+                let (host, _) = url::split(config.url.as_deref().unwrap_or(row.url));
+                health.is_relayed = host != url::split(row.url).0;
+                host.clone_into(&mut health.source);
             }
         }
         let mut hub = Hub::new(board, plan.rules, plan.outgoing);
@@ -243,10 +245,4 @@ fn log_recovery(dir: &std::path::Path, recovery: &Recovery) {
 /// The gap between the last run and this one.
 fn not_running(from: market::Timestamp) -> Gap {
     Gap { from, until: None, cause: GapCause::NotRunning, detail: String::new() }
-}
-
-/// `wss://host:port/path` → `host:port`.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?']).next().unwrap_or(rest)
 }

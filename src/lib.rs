@@ -15,6 +15,7 @@ mod logging;
 mod output;
 pub mod svg;
 pub mod tui;
+mod url;
 
 use std::process::ExitCode;
 

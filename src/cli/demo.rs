@@ -12,6 +12,7 @@ use super::{Global, runtime};
 use crate::engine::{Engine, Plan};
 use crate::failure::Failure;
 use crate::tui::{self, WhenOver};
+use crate::url;
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -56,9 +57,8 @@ impl Demo {
 }
 
 /// A feed's table that points it at the simulator: the venue's own path, another server.
-fn simulated(url: &str, addr: SocketAddr) -> FeedConfig {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').map_or("", |slash| &rest[slash..]);
+fn simulated(venue_url: &str, addr: SocketAddr) -> FeedConfig {
+    let (_, path) = url::split(venue_url);
     FeedConfig {
         url: Some(format!("ws://{addr}{path}")),
         rest_url: Some(format!("http://{addr}")),

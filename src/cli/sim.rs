@@ -11,6 +11,7 @@ use simulator::{Faults, Scenario, SimulatorConfig, Tls};
 use super::{parse_span, runtime, say, say_json};
 use crate::daemon::until_told_to_stop;
 use crate::failure::Failure;
+use crate::url;
 
 /// What the simulator plays.
 #[derive(Debug, Args)]
@@ -107,8 +108,7 @@ impl Sim {
         }
         say(&format!("# simulated venues on {addr}; a configuration that points at them:"))?;
         for row in feeds::FEEDS {
-            let rest = row.url.split_once("://").map_or(row.url, |(_, rest)| rest);
-            let path = rest.find('/').map_or("", |slash| &rest[slash..]);
+            let (_, path) = url::split(row.url);
             say(&format!(
                 "[feeds.{}]\nurl = \"{ws}://{addr}{path}\"\nrest_url = \"{http}://{addr}\"",
                 row.id

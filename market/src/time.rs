@@ -111,11 +111,6 @@ impl Date {
         Self::from_days(i32::try_from(moment.as_second().div_euclid(86_400)).ok()?)
     }
 
-    /// Days since 1970-01-01.
-    pub fn as_days(self) -> i32 {
-        self.0
-    }
-
     /// The first microsecond of the day.
     pub fn start(self) -> Timestamp {
         Timestamp(i64::from(self.0) * 86_400_000_000)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use feeds::{FeedConfig, StreamProtocol};
+use feeds::{Decoder, FeedConfig};
 use market::Payload;
 
 fn main() {
@@ -20,12 +20,12 @@ fn payload(text: &'static str) -> Payload {
     Payload::Text(Bytes::from_static(text.as_bytes()))
 }
 
-fn protocol(feed: &str) -> Box<dyn StreamProtocol> {
+fn protocol(feed: &str) -> Box<dyn Decoder> {
     let row = feeds::find(feed).expect("a feed of ours");
-    (row.protocol)(&FeedConfig::default())
+    row.decoder(&FeedConfig::default())
 }
 
-fn decode_over_and_over(bencher: Bencher<'_, '_>, mut protocol: Box<dyn StreamProtocol>, text: &'static str) {
+fn decode_over_and_over(bencher: Bencher<'_, '_>, mut protocol: Box<dyn Decoder>, text: &'static str) {
     let (frame, mut out) = (payload(text), Vec::with_capacity(8));
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         out.clear();

@@ -1,5 +1,7 @@
 //! One feed's table in `config.toml`: `[feeds.<name>]`.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -16,10 +18,42 @@ pub struct FeedConfig {
     pub rest_url: Option<String>,
     /// Which base assets to keep.
     pub instruments: Instruments,
+    /// Of which base assets to follow mark price, funding and open interest, where the venue tells
+    /// them on the same connection.
+    pub context: Instruments,
+    /// Seconds between two rounds of a polled feed; the feed's own pace unless set.
+    pub poll_secs: Option<u64>,
+    /// A Bitcoin node's cookie file.
+    pub cookie_file: Option<PathBuf>,
     /// PEM file with an extra certificate authority to trust, for a proxy or a test server.
     pub ca_file: Option<PathBuf>,
     /// Longest wait between two attempts to connect, seconds.
     pub backoff_cap_secs: u64,
+    /// What the feed signs in with; never in a file that others read.
+    #[serde(skip)]
+    pub keys: Keys,
+}
+
+/// Secrets by the name of the environment variable that held them. Printing one shows only its name.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Keys(BTreeMap<&'static str, String>);
+
+impl Keys {
+    /// Keeps `secret` under `name`.
+    pub fn insert(&mut self, name: &'static str, secret: String) {
+        self.0.insert(name, secret);
+    }
+
+    /// The secret called `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Default for FeedConfig {
@@ -29,8 +63,12 @@ impl Default for FeedConfig {
             url: None,
             rest_url: None,
             instruments: Instruments::All,
+            context: Instruments::Assets(vec!["BTC".to_owned(), "ETH".to_owned()]),
+            poll_secs: None,
+            cookie_file: None,
             ca_file: None,
             backoff_cap_secs: 60,
+            keys: Keys::default(),
         }
     }
 }

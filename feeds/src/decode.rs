@@ -2,7 +2,7 @@
 
 use market::{MarketEvent, RawFrame};
 
-use crate::protocol::{FrameKind, Stamped, StreamProtocol};
+use crate::protocol::{Decoder, FrameKind, Stamped};
 
 /// What became of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +42,10 @@ pub struct Decoded {
     pub events: Vec<MarketEvent>,
 }
 
-/// Decodes `frame`; live and replayed frames are known at their receive time.
-pub fn decode_frame(protocol: &mut dyn StreamProtocol, frame: RawFrame) -> Decoded {
+/// Decodes `frame`. What it tells is known at its receive time, history in it since it was published.
+pub fn decode_frame(decoder: &mut dyn Decoder, frame: RawFrame) -> Decoded {
     let mut stamped: Vec<Stamped> = Vec::new();
-    let verdict = match protocol.decode(&frame.payload, &mut stamped) {
+    let verdict = match decoder.decode(&frame.payload, &mut stamped) {
         Ok(kind) => Verdict::Understood(kind),
         Err(error) => {
             stamped.clear();
@@ -54,11 +54,11 @@ pub fn decode_frame(protocol: &mut dyn StreamProtocol, frame: RawFrame) -> Decod
     };
     let events = stamped
         .into_iter()
-        .map(|Stamped { event_time, observation }| MarketEvent {
+        .map(|Stamped { event_time, published, observation }| MarketEvent {
             feed: frame.feed.clone(),
             event_time,
             receive_time: frame.receive_time,
-            known_at: frame.receive_time,
+            known_at: published.map_or(frame.receive_time, |at| at.min(frame.receive_time)),
             observation,
         })
         .collect();

@@ -6,12 +6,14 @@ mod config;
 mod decode;
 mod protocol;
 pub mod recording;
+mod run;
 mod stream;
 mod tls;
 mod venues;
 
-pub use config::{FeedConfig, Instruments};
+pub use config::{FeedConfig, Instruments, Keys};
 pub use decode::{Decoded, Verdict, decode_frame};
-pub use protocol::{DecodeError, FrameKind, Heartbeat, Stamped, StreamProtocol};
-pub use stream::{FeedContext, FeedError, FeedMessage, run};
-pub use venues::{FEEDS, FeedRow, find};
+pub use protocol::{Ask, DecodeError, Decoder, FrameKind, Heartbeat, PollProtocol, Stamped, StreamProtocol};
+pub use run::run;
+pub use stream::{FeedContext, FeedError, FeedMessage};
+pub use venues::{FEEDS, FeedRow, Follows, Protocol, find};

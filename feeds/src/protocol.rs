@@ -9,8 +9,23 @@ use market::{Observation, Payload, Timestamp};
 pub struct Stamped {
     /// The venue's time of the event.
     pub event_time: Timestamp,
+    /// When a person could first have known it, where that was before the answer that tells it now:
+    /// history in a REST answer. `None` for news.
+    pub published: Option<Timestamp>,
     /// What was seen.
     pub observation: Observation,
+}
+
+impl Stamped {
+    /// News of `event_time`.
+    pub fn news(event_time: Timestamp, observation: Observation) -> Self {
+        Self { event_time, published: None, observation }
+    }
+
+    /// History: known since `published`.
+    pub fn history(event_time: Timestamp, published: Timestamp, observation: Observation) -> Self {
+        Self { event_time, published: Some(published), observation }
+    }
 }
 
 /// What a frame turned out to be. The labels count frames by kind in health and replay reports.
@@ -103,14 +118,29 @@ impl Heartbeat {
     }
 }
 
-/// The pure half of a WebSocket feed. No socket, no clock: deterministic in the frames it is given.
+/// Understands what one feed sends. No socket, no clock: deterministic in the frames it is given.
+/// Live feeds, replays and rebuilds drive the same one.
+pub trait Decoder: Send {
+    /// Understands one frame and appends what it saw to `out`, oldest first.
+    ///
+    /// # Errors
+    /// The frame is not what this venue sends; nothing was appended.
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError>;
+}
+
+/// The pure half of a WebSocket feed.
 ///
 /// The runner drives it so: `reset`; every URL of `next_request` fetched and its body given to
 /// `decode`; connect; send `subscribe`; then every frame to `decode`, and after each one send what
 /// `outgoing` has; live as soon as `is_subscribed`. Replays and rebuilds call `decode` alone.
-pub trait StreamProtocol: Send {
+pub trait StreamProtocol: Decoder {
     /// The WebSocket URL.
     fn url(&self) -> &str;
+
+    /// HTTP headers of the upgrade request, beside our own.
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
 
     /// Forgets what belonged to the last connection (acknowledgements), keeps references.
     fn reset(&mut self);
@@ -139,10 +169,43 @@ pub trait StreamProtocol: Send {
     /// After how long the venue ends every connection, or the references grow old, whichever is
     /// sooner: the runner opens the next connection before that.
     fn rotate_after(&self) -> Duration;
+}
 
-    /// Understands one frame and appends what it saw to `out`, oldest first.
-    ///
-    /// # Errors
-    /// The frame is not what this venue sends; nothing was appended.
-    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError>;
+/// What a polled feed asks next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Path and query below the feed's `rest_url`, or the method of a node. Kept with the answer as
+    /// [`Payload::Answer`]'s `request`, so it never holds a key.
+    pub request: String,
+    /// The body of a POST, JSON; a GET without one. For a node, the method's parameters.
+    pub body: Option<String>,
+    /// HTTP headers beside our own.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Ask {
+    /// A GET of `request`.
+    pub fn get(request: impl Into<String>) -> Self {
+        Self { request: request.into(), body: None, headers: Vec::new() }
+    }
+}
+
+/// The pure half of a feed that asks again and again.
+///
+/// The runner drives it so: at every round `begin`, then each ask of `next_ask` in turn, its answer
+/// given to `decode` as [`Payload::Answer`]; live after the first whole round.
+pub trait PollProtocol: Decoder {
+    /// Time between the starts of two rounds.
+    fn every(&self) -> Duration;
+
+    /// The least time between two asks.
+    fn spacing(&self) -> Duration {
+        Duration::from_millis(250)
+    }
+
+    /// Starts a round at `now`.
+    fn begin(&mut self, now: Timestamp);
+
+    /// The next ask of this round; `None` when the round is over. Called again after each answer.
+    fn next_ask(&mut self) -> Option<Ask>;
 }

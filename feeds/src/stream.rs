@@ -30,8 +30,8 @@ use tracing::{info, warn};
 
 use crate::config::FeedConfig;
 use crate::decode::Decoded;
+use crate::protocol::StreamProtocol;
 use crate::tls::{TlsError, client_config};
-use crate::venues::FeedRow;
 
 use self::backoff::{Backoff, Chance};
 use self::failure::{Ended, Failure, Retry};
@@ -130,23 +130,23 @@ pub enum FeedError {
     },
 }
 
-/// Runs the feed `row` until it is cancelled.
+/// Runs the feed that `make` makes the protocol of until it is cancelled.
 ///
 /// # Errors
 /// Something that no retry can mend: an impossible URL, an unreadable `ca_file`.
-pub async fn run(row: &'static FeedRow, config: FeedConfig, cx: FeedContext) -> Result<(), FeedError> {
-    run_with(Timing::default(), row, config, cx).await
+pub(crate) async fn run(make: MakeStream, config: FeedConfig, cx: FeedContext) -> Result<(), FeedError> {
+    run_with(Timing::default(), make, config, cx).await
 }
 
 async fn run_with(
     timing: Timing,
-    row: &'static FeedRow,
+    make: MakeStream,
     config: FeedConfig,
     cx: FeedContext,
 ) -> Result<(), FeedError> {
     let FeedContext { feed, clock, out, cancel, open_gap, seed } = cx;
     let outlet = Outlet::new(feed.clone(), clock, out, cancel, &timing);
-    let outcome = match Station::new(timing, row, config, &outlet) {
+    let outcome = match Station::new(timing, make, config, &outlet) {
         Ok(station) => match keep_watching(&station, open_gap, seed).await {
             Err(Ended::Fatal(error)) => Err(error),
             // Every failure is answered by another attempt, so that only a stop is left.
@@ -165,9 +165,12 @@ async fn run_with(
     outcome
 }
 
+/// Makes the protocol of one run.
+pub(crate) type MakeStream = fn(&FeedConfig) -> Box<dyn StreamProtocol>;
+
 /// What every phase of one feed shares.
 struct Station<'o> {
-    row: &'static FeedRow,
+    make: MakeStream,
     config: FeedConfig,
     timing: Timing,
     tls: Arc<rustls::ClientConfig>,
@@ -179,7 +182,7 @@ struct Station<'o> {
 impl<'o> Station<'o> {
     fn new(
         timing: Timing,
-        row: &'static FeedRow,
+        make: MakeStream,
         config: FeedConfig,
         outlet: &'o Outlet,
     ) -> Result<Self, FeedError> {
@@ -196,7 +199,7 @@ impl<'o> Station<'o> {
             .build()
             .map_err(|source| FeedError::Http { feed: feed(), source })?;
         let overlap = Mutex::default();
-        let station = Self { row, config, timing, tls, http, outlet, overlap };
+        let station = Self { make, config, timing, tls, http, outlet, overlap };
         let url = station.new_session().url();
         match connection::check_url(&url) {
             Ok(()) => Ok(station),
@@ -205,7 +208,7 @@ impl<'o> Station<'o> {
     }
 
     fn new_session(&self) -> Session {
-        Session::new((self.row.protocol)(&self.config))
+        Session::new((self.make)(&self.config))
     }
 
     fn overlap(&self) -> MutexGuard<'_, Overlap> {

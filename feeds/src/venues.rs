@@ -11,7 +11,7 @@ mod wire;
 use market::Completeness;
 
 use crate::config::FeedConfig;
-use crate::protocol::StreamProtocol;
+use crate::protocol::{Decoder, PollProtocol, StreamProtocol};
 
 /// One feed: what it is called, what it is worth, where it lives and how it is understood.
 pub struct FeedRow {
@@ -21,12 +21,53 @@ pub struct FeedRow {
     pub about: &'static str,
     /// How much of what happens at the venue the stream tells.
     pub completeness: Completeness,
-    /// The venue's own WebSocket URL.
+    /// The venue's own WebSocket URL; empty where there is none.
     pub url: &'static str,
     /// The venue's own REST base URL; empty where REST is not used.
     pub rest_url: &'static str,
-    /// Makes the decoder for one connection, replay or rebuild.
-    pub protocol: fn(&FeedConfig) -> Box<dyn StreamProtocol>,
+    /// What it follows where the user names nothing.
+    pub follows: Follows,
+    /// Environment variables that hold what it signs in with; all are needed.
+    pub keys: &'static [&'static str],
+    /// How it is listened to and understood.
+    pub protocol: Protocol,
+}
+
+/// What a feed follows where the user names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// Everything that the venue lists.
+    Everything,
+    /// The coins among the shipped entities.
+    Coins,
+    /// The listed companies and funds among the shipped entities.
+    Equities,
+}
+
+/// How a feed is listened to; each makes the decoder for one run, replay or rebuild.
+#[derive(Clone, Copy)]
+pub enum Protocol {
+    /// A WebSocket.
+    Stream(fn(&FeedConfig) -> Box<dyn StreamProtocol>),
+    /// HTTP requests, again and again.
+    Poll(fn(&FeedConfig) -> Box<dyn PollProtocol>),
+    /// Calls to the user's own Bitcoin node, again and again.
+    Node(fn(&FeedConfig) -> Box<dyn PollProtocol>),
+}
+
+impl FeedRow {
+    /// What understands the feed's frames.
+    pub fn decoder(&self, config: &FeedConfig) -> Box<dyn Decoder> {
+        match self.protocol {
+            Protocol::Stream(make) => make(config),
+            Protocol::Poll(make) | Protocol::Node(make) => make(config),
+        }
+    }
+
+    /// The server it talks to: the WebSocket's, or the one that is asked.
+    pub fn home(&self) -> &'static str {
+        if self.url.is_empty() { self.rest_url } else { self.url }
+    }
 }
 
 /// The only registry of feeds; help, docs, completion and config checks walk it.
@@ -37,7 +78,9 @@ pub const FEEDS: &[FeedRow] = &[
         completeness: Completeness::Sampled,
         url: binance_usdm::URL,
         rest_url: "",
-        protocol: binance_usdm::protocol,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(binance_usdm::protocol),
     },
     FeedRow {
         id: "bybit-linear",
@@ -45,7 +88,9 @@ pub const FEEDS: &[FeedRow] = &[
         completeness: Completeness::Complete,
         url: bybit_linear::URL,
         rest_url: bybit_linear::REST_URL,
-        protocol: bybit_linear::protocol,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(bybit_linear::protocol),
     },
     FeedRow {
         id: "okx",
@@ -53,7 +98,9 @@ pub const FEEDS: &[FeedRow] = &[
         completeness: Completeness::Partial,
         url: okx::URL,
         rest_url: okx::REST_URL,
-        protocol: okx::protocol,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(okx::protocol),
     },
 ];
 
@@ -78,10 +125,12 @@ mod tests {
     #[test]
     fn a_feed_lives_at_its_venue_unless_told_otherwise() {
         for row in FEEDS {
-            assert_eq!((row.protocol)(&FeedConfig::default()).url(), row.url);
+            let Protocol::Stream(make) = row.protocol else { continue };
+            let at_home = make(&FeedConfig::default());
+            assert!(at_home.url().starts_with(row.url), "{}", row.id);
             let elsewhere =
                 FeedConfig { url: Some("ws://127.0.0.1:9/x".to_owned()), ..FeedConfig::default() };
-            assert_eq!((row.protocol)(&elsewhere).url(), "ws://127.0.0.1:9/x");
+            assert!(make(&elsewhere).url().starts_with("ws://127.0.0.1:9/x"), "{}", row.id);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::alert::{Alert, RuleStatus};
-use crate::event::{MarketEvent, Observation};
+use crate::desk::Desk;
+use crate::event::MarketEvent;
 use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
 use crate::ring::Ring;
 use crate::time::Timestamp;
@@ -69,6 +70,8 @@ pub struct Board {
     pub rules: Vec<RuleStatus>,
     /// The store.
     pub store: StoreHealth,
+    /// Flows, stocks, coins, contracts and treasuries.
+    pub desk: Arc<Desk>,
 }
 
 impl Board {
@@ -83,6 +86,7 @@ impl Board {
             alerts: Ring::new(ALERTS),
             rules: Vec::new(),
             store: StoreHealth::default(),
+            desk: Arc::default(),
         }
     }
 
@@ -104,19 +108,18 @@ impl Board {
     /// Takes an event in.
     pub fn apply(&mut self, event: &Arc<MarketEvent>) {
         self.now = self.now.max(event.receive_time);
-        match &event.observation {
-            Observation::Liquidation(_) => {
-                if let Some(health) = self.feed_mut(&event.feed) {
-                    health.events += 1;
-                    health.last_event = health.last_event.max(Some(event.receive_time));
-                }
-                self.tape.push(Arc::clone(event));
+        if let Some(gap) = event.observation.gap() {
+            if let Some(health) = self.feed_mut(&event.feed) {
+                health.note_gap(gap);
             }
-            Observation::Gap(gap) => {
-                if let Some(health) = self.feed_mut(&event.feed) {
-                    health.note_gap(gap);
-                }
-            }
+            return;
+        }
+        if let Some(health) = self.feed_mut(&event.feed) {
+            health.events += 1;
+            health.last_event = health.last_event.max(Some(event.receive_time));
+        }
+        if event.observation.liquidation().is_some() {
+            self.tape.push(Arc::clone(event));
         }
     }
 

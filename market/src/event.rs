@@ -5,9 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::chain::ChainTip;
+use crate::derivative::{FundingRate, OpenInterest};
+use crate::etf::EtfFlow;
 use crate::feed::FeedId;
+use crate::holding::Holding;
 use crate::instrument::Instrument;
 use crate::money::{Price, Quantity, Usd};
+use crate::quote::{Bar, Quote};
 use crate::time::Timestamp;
 
 /// One observation. Never edited after decoding: a correction is a new event.
@@ -27,6 +32,13 @@ pub struct MarketEvent {
     pub observation: Observation,
 }
 
+impl MarketEvent {
+    /// Whether it was learnt later than it could have been: a backfill or an import.
+    pub fn is_backfilled(&self) -> bool {
+        self.known_at < self.receive_time
+    }
+}
+
 /// Everything that can be seen. Matches on it are exhaustive, so that a new kind is never ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Observation {
@@ -34,6 +46,67 @@ pub enum Observation {
     Liquidation(Liquidation),
     /// A stretch of time in which a feed saw nothing because it could not look.
     Gap(Gap),
+    /// A fund's flow of one day, or that it has not reported yet.
+    EtfFlow(EtfFlow),
+    /// Prices over a stretch of time.
+    Bar(Bar),
+    /// A price at a moment.
+    Quote(Quote),
+    /// A perpetual's funding.
+    FundingRate(FundingRate),
+    /// Contracts open.
+    OpenInterest(OpenInterest),
+    /// The Bitcoin chain.
+    ChainTip(ChainTip),
+    /// Coins held.
+    Holding(Holding),
+}
+
+impl Observation {
+    /// The liquidation, where it is one.
+    pub fn liquidation(&self) -> Option<&Liquidation> {
+        if let Self::Liquidation(liquidation) = self { Some(liquidation) } else { None }
+    }
+
+    /// The gap, where it is one.
+    pub fn gap(&self) -> Option<&Gap> {
+        if let Self::Gap(gap) = self { Some(gap) } else { None }
+    }
+
+    /// The fund flow, where it is one.
+    pub fn etf_flow(&self) -> Option<&EtfFlow> {
+        if let Self::EtfFlow(etf_flow) = self { Some(etf_flow) } else { None }
+    }
+
+    /// The bar, where it is one.
+    pub fn bar(&self) -> Option<&Bar> {
+        if let Self::Bar(bar) = self { Some(bar) } else { None }
+    }
+
+    /// The quote, where it is one.
+    pub fn quote(&self) -> Option<&Quote> {
+        if let Self::Quote(quote) = self { Some(quote) } else { None }
+    }
+
+    /// The funding rate, where it is one.
+    pub fn funding_rate(&self) -> Option<&FundingRate> {
+        if let Self::FundingRate(funding_rate) = self { Some(funding_rate) } else { None }
+    }
+
+    /// The open interest, where it is one.
+    pub fn open_interest(&self) -> Option<&OpenInterest> {
+        if let Self::OpenInterest(open_interest) = self { Some(open_interest) } else { None }
+    }
+
+    /// The chain's tip, where it is one.
+    pub fn chain_tip(&self) -> Option<&ChainTip> {
+        if let Self::ChainTip(chain_tip) = self { Some(chain_tip) } else { None }
+    }
+
+    /// The holding, where it is one.
+    pub fn holding(&self) -> Option<&Holding> {
+        if let Self::Holding(holding) = self { Some(holding) } else { None }
+    }
 }
 
 /// Which way the closed position was facing.

@@ -42,15 +42,18 @@ pub enum Completeness {
     Sampled,
     /// An unknown part: sums are a floor.
     Partial,
+    /// States rather than events: only the latest of each counts, and none is summed.
+    Latest,
 }
 
 impl Completeness {
-    /// `complete`, `sampled` or `partial`.
+    /// `complete`, `sampled`, `partial` or `latest`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Sampled => "sampled",
             Self::Partial => "partial",
+            Self::Latest => "latest",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::feed::FeedId;
 use crate::time::Timestamp;
@@ -13,13 +14,28 @@ pub enum Payload {
     Text(Bytes),
     /// A binary message.
     Binary(Bytes),
+    /// The answer to a request of a feed that asks: a body that may not say itself what it is about.
+    Answer {
+        /// What was asked: path and query, or the method of a node. Never a host, never a key.
+        request: SmolStr,
+        /// The body.
+        body: Bytes,
+    },
 }
 
 impl Payload {
     /// The bytes, whatever their kind.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Text(bytes) | Self::Binary(bytes) => bytes,
+            Self::Text(bytes) | Self::Binary(bytes) | Self::Answer { body: bytes, .. } => bytes,
+        }
+    }
+
+    /// What was asked for, where this answers a request.
+    pub fn request(&self) -> Option<&str> {
+        match self {
+            Self::Answer { request, .. } => Some(request),
+            Self::Text(_) | Self::Binary(_) => None,
         }
     }
 }

@@ -4,22 +4,38 @@
 
 mod alert;
 mod board;
+mod chain;
+mod derivative;
+mod desk;
+mod etf;
 mod event;
 mod feed;
+mod flows;
 mod frame;
+mod holding;
 mod instrument;
 mod money;
+mod quote;
 mod ring;
 mod time;
 mod windows;
 
 pub use alert::{Alert, AlertState, Evidence, RuleState, RuleStatus, Severity};
 pub use board::{Board, Mode, StoreHealth};
+pub use chain::ChainTip;
+pub use derivative::{FundingRate, OpenInterest};
+pub use desk::{
+    Beta, ContractRow, Deal, Desk, Gains, Mining, PricePoint, Standing, StockRow, TokenRow, Treasury,
+};
+pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at};
 pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
 pub use feed::{Completeness, FeedHealth, FeedId, FeedState};
+pub use flows::{FlowBook, FlowCell, FlowDay, FlowTable, Rarity, Streak};
 pub use frame::{Payload, RawFrame};
+pub use holding::Holding;
 pub use instrument::{Contract, Instrument, ParseInstrumentError};
 pub use money::{NotFinite, Price, Quantity, Usd};
+pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use ring::Ring;
 pub use time::{Clock, Date, ManualClock, ParseTimeError, Timestamp};
 pub use windows::{RollingWindows, SideTotals, StripBin, TotalRow, Totals, WINDOWS, Window};

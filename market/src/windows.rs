@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::event::{Liquidation, MarketEvent, Observation, PositionSide};
+use crate::event::{Liquidation, MarketEvent, PositionSide};
 use crate::feed::FeedId;
 use crate::instrument::Instrument;
 use crate::money::Usd;
@@ -163,9 +163,8 @@ impl Default for RollingWindows {
 impl RollingWindows {
     /// Counts a liquidation; other observations change nothing here.
     pub fn apply(&mut self, event: &MarketEvent) {
-        match &event.observation {
-            Observation::Liquidation(liquidation) => self.count(&event.feed, event.receive_time, liquidation),
-            Observation::Gap(_) => {}
+        if let Some(liquidation) = event.observation.liquidation() {
+            self.count(&event.feed, event.receive_time, liquidation);
         }
     }
 

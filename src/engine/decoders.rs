@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feeds::{Decoded, StreamProtocol, decode_frame};
+use feeds::{Decoded, Decoder, decode_frame};
 use market::{FeedId, RawFrame};
 
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::config::Config;
 /// Decoders as configured, or by default for feeds without a table.
 pub struct Decoders<'a> {
     config: &'a Config,
-    protocols: BTreeMap<FeedId, Option<Box<dyn StreamProtocol>>>,
+    protocols: BTreeMap<FeedId, Option<Box<dyn Decoder>>>,
 }
 
 impl<'a> Decoders<'a> {
@@ -24,7 +24,7 @@ impl<'a> Decoders<'a> {
         let config = self.config;
         let protocol = self.protocols.entry(frame.feed.clone()).or_insert_with_key(|feed| {
             let row = feeds::find(feed.as_str())?;
-            Some((row.protocol)(&config.feed(row.id)))
+            Some(row.decoder(&config.feed(row.id)))
         });
         protocol.as_mut().map(|protocol| decode_frame(&mut **protocol, frame))
     }

@@ -18,17 +18,23 @@ impl fmt::Display for Fingerprint {
 }
 
 /// The fingerprint of a frame: `XXH3-128` over the feed's name, a zero byte, the receive time in
-/// microseconds (little-endian), `t` or `b` for text or binary, and the payload.
+/// microseconds (little-endian), `t`, `b` or `a` for text, binary or answer, and the payload; an answer's
+/// request and a zero byte before it.
 pub fn fingerprint(frame: &RawFrame) -> Fingerprint {
     let kind: &[u8] = match frame.payload {
         Payload::Text(_) => b"t",
         Payload::Binary(_) => b"b",
+        Payload::Answer { .. } => b"a",
     };
     let mut hash = Xxh3::new();
     hash.update(frame.feed.as_str().as_bytes());
     hash.update(&[0]);
     hash.update(&frame.receive_time.as_micros().to_le_bytes());
     hash.update(kind);
+    if let Some(request) = frame.payload.request() {
+        hash.update(request.as_bytes());
+        hash.update(&[0]);
+    }
     hash.update(frame.payload.as_bytes());
     Fingerprint(hash.digest128())
 }

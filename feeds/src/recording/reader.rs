@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use market::{FeedId, Payload, RawFrame, Timestamp};
 use serde::Deserialize;
+use smol_str::SmolStr;
 
 use super::cryptofeed::Capture;
 use super::lines::{Ending, Lines};
@@ -57,6 +58,8 @@ struct FrameLine<'a> {
     feed: Cow<'a, str>,
     text: Option<String>,
     bin: Option<String>,
+    #[serde(borrow)]
+    request: Option<Cow<'a, str>>,
 }
 
 /// What is wrong with one line; the reader adds where.
@@ -179,7 +182,10 @@ impl Iterator for RecordingReader {
 fn understand(line: &[u8], last_feed: &mut FeedId) -> Result<Entry, Fault> {
     let line: FrameLine<'_> = serde_json::from_slice(line)?;
     let payload = match (line.text, line.bin) {
-        (Some(text), None) => Payload::Text(Bytes::from(text)),
+        (Some(text), None) => match line.request {
+            Some(request) => Payload::Answer { request: SmolStr::new(request), body: Bytes::from(text) },
+            None => Payload::Text(Bytes::from(text)),
+        },
         (None, Some(bin)) => Payload::Binary(unpack(&bin)?),
         (Some(_), Some(_)) => return Err(Fault::Shape("it has both text and bin".to_owned())),
         (None, None) => return Err(Fault::Shape("it has neither text nor bin".to_owned())),

@@ -38,6 +38,8 @@ struct FrameLine<'a> {
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<&'a str>,
 }
 
 impl RecordingWriter {
@@ -74,7 +76,7 @@ impl RecordingWriter {
     /// The file cannot be written.
     pub fn write(&mut self, frame: &RawFrame) -> Result<(), RecordingError> {
         let text = match &frame.payload {
-            Payload::Text(bytes) => std::str::from_utf8(bytes).ok(),
+            Payload::Text(bytes) | Payload::Answer { body: bytes, .. } => std::str::from_utf8(bytes).ok(),
             Payload::Binary(_) => None,
         };
         let bin = text.is_none().then(|| STANDARD.encode(frame.payload.as_bytes()));
@@ -83,6 +85,7 @@ impl RecordingWriter {
             feed: frame.feed.as_str(),
             text,
             bin,
+            request: frame.payload.request(),
         })
     }
 

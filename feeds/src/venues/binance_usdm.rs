@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use super::symbols::{Listed, Symbols, parse_yymmdd};
 use super::wire::{Nested, OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
 use crate::config::FeedConfig;
-use crate::protocol::{DecodeError, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
 
 /// Only the `/market` class carries forced orders since April 2026; the older paths accept the
 /// subscription and then stay silent for ever.
@@ -49,6 +49,22 @@ struct BinanceUsdm {
     symbols: Symbols,
 }
 
+impl Decoder for BinanceUsdm {
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let text = text(payload)?;
+        all_or_nothing(out, |out| {
+            if !text.trim_start().starts_with('[') {
+                return self.take(&parse(text)?, out);
+            }
+            let mut kind = None;
+            for frame in parse::<Vec<Frame<'_>>>(text)? {
+                kind = Some(merge(kind, self.take(&frame, out)?));
+            }
+            kind.ok_or(DecodeError::Unknown)
+        })
+    }
+}
+
 impl StreamProtocol for BinanceUsdm {
     fn url(&self) -> &str {
         &self.url
@@ -81,20 +97,6 @@ impl StreamProtocol for BinanceUsdm {
 
     fn rotate_after(&self) -> Duration {
         ROTATE_AFTER
-    }
-
-    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
-        let text = text(payload)?;
-        all_or_nothing(out, |out| {
-            if !text.trim_start().starts_with('[') {
-                return self.take(&parse(text)?, out);
-            }
-            let mut kind = None;
-            for frame in parse::<Vec<Frame<'_>>>(text)? {
-                kind = Some(merge(kind, self.take(&frame, out)?));
-            }
-            kind.ok_or(DecodeError::Unknown)
-        })
     }
 }
 
@@ -241,10 +243,9 @@ impl BinanceUsdm {
             Market::Elsewhere => return Ok(FrameKind::Ignored("coin-m order")),
         };
         let listed = self.symbols.look_up("s", &symbol, parse)?;
-        let stamped = Stamped {
-            event_time: required("T", order.time.as_ref())?.millis("T")?,
-            observation: Observation::Liquidation(liquidation(order, listed, market)?),
-        };
+        let event_time = required("T", order.time.as_ref())?.millis("T")?;
+        let stamped =
+            Stamped::news(event_time, Observation::Liquidation(liquidation(order, listed, market)?));
         if listed.is_wanted {
             out.push(stamped);
         }

@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use super::symbols::{Listed, Symbols, dollars};
 use super::wire::{OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
 use crate::config::FeedConfig;
-use crate::protocol::{DecodeError, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
 use roster::{Roster, RosterPage};
 use subscription::Subscription;
 
@@ -45,6 +45,22 @@ struct BybitLinear {
     symbols: Symbols,
     roster: Roster,
     subscription: Subscription,
+}
+
+impl Decoder for BybitLinear {
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let frame: Frame<'_> = parse(text(payload)?)?;
+        if let Some(topic) = &frame.topic {
+            return self.take_data(&topic.as_text(), &frame, out);
+        }
+        if let Some(op) = &frame.op {
+            return self.take_answer(&op.as_text(), &frame);
+        }
+        if let Some(code) = &frame.ret_code {
+            return self.take_rest(code, &frame);
+        }
+        Err(DecodeError::Unknown)
+    }
 }
 
 impl StreamProtocol for BybitLinear {
@@ -85,20 +101,6 @@ impl StreamProtocol for BybitLinear {
 
     fn rotate_after(&self) -> Duration {
         ROTATE_AFTER
-    }
-
-    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
-        let frame: Frame<'_> = parse(text(payload)?)?;
-        if let Some(topic) = &frame.topic {
-            return self.take_data(&topic.as_text(), &frame, out);
-        }
-        if let Some(op) = &frame.op {
-            return self.take_answer(&op.as_text(), &frame);
-        }
-        if let Some(code) = &frame.ret_code {
-            return self.take_rest(code, &frame);
-        }
-        Err(DecodeError::Unknown)
     }
 }
 
@@ -172,10 +174,8 @@ impl BybitLinear {
         let symbol = required("s", item.symbol.as_ref())?.as_text();
         let roster = &self.roster;
         let listed = self.symbols.look_up("s", &symbol, |symbol| roster.instrument(symbol))?;
-        let stamped = Stamped {
-            event_time: required("T", item.time.as_ref())?.millis("T")?,
-            observation: Observation::Liquidation(liquidation(item, listed)?),
-        };
+        let event_time = required("T", item.time.as_ref())?.millis("T")?;
+        let stamped = Stamped::news(event_time, Observation::Liquidation(liquidation(item, listed)?));
         if listed.is_wanted {
             out.push(stamped);
         }

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::symbols::{Listed, Symbols, parse_yymmdd};
 use super::wire::{OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
 use crate::config::FeedConfig;
-use crate::protocol::{DecodeError, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
 use contracts::{Contracts, InstrumentRow, Kind};
 
 mod contracts;
@@ -55,6 +55,29 @@ struct Okx {
     unacknowledged: Vec<Kind>,
 }
 
+impl Decoder for Okx {
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let text = text(payload)?;
+        if text == "pong" || text == "ping" {
+            return Ok(FrameKind::Keepalive);
+        }
+        let frame: Frame<'_> = parse(text)?;
+        if let Some(event) = &frame.event {
+            return self.take_event(&event.as_text(), &frame);
+        }
+        if let Some(arg) = &frame.arg {
+            return self.take_data(arg, &frame, out);
+        }
+        if let Some(table) = &frame.table {
+            return self.take_table(&table.as_text(), &frame, out);
+        }
+        if frame.code.is_some() {
+            return self.take_rest(&frame);
+        }
+        Err(DecodeError::Unknown)
+    }
+}
+
 impl StreamProtocol for Okx {
     fn url(&self) -> &str {
         &self.url
@@ -88,27 +111,6 @@ impl StreamProtocol for Okx {
 
     fn rotate_after(&self) -> Duration {
         ROTATE_AFTER
-    }
-
-    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
-        let text = text(payload)?;
-        if text == "pong" || text == "ping" {
-            return Ok(FrameKind::Keepalive);
-        }
-        let frame: Frame<'_> = parse(text)?;
-        if let Some(event) = &frame.event {
-            return self.take_event(&event.as_text(), &frame);
-        }
-        if let Some(arg) = &frame.arg {
-            return self.take_data(arg, &frame, out);
-        }
-        if let Some(table) = &frame.table {
-            return self.take_table(&table.as_text(), &frame, out);
-        }
-        if frame.code.is_some() {
-            return self.take_rest(&frame);
-        }
-        Err(DecodeError::Unknown)
     }
 }
 
@@ -300,7 +302,7 @@ impl Okx {
         let liquidation = liquidation(told, listed, &self.contracts, family)?;
         if listed.is_wanted {
             let observation = Observation::Liquidation(liquidation);
-            out.push(Stamped { event_time: told.event_time, observation });
+            out.push(Stamped::news(told.event_time, observation));
         }
         Ok(())
     }

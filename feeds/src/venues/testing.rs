@@ -33,9 +33,9 @@ pub(super) fn liquidations(protocol: &mut dyn StreamProtocol, frame: &str) -> Ve
     assert_eq!(kind, Ok(FrameKind::Data("liquidation")), "{frame}");
     events
         .into_iter()
-        .map(|stamped| match stamped.observation {
-            Observation::Liquidation(liquidation) => (stamped.event_time, liquidation),
-            Observation::Gap(gap) => panic!("a decoder saw a gap: {gap:?}"),
+        .map(|stamped| {
+            let seen = stamped.observation.liquidation();
+            (stamped.event_time, seen.unwrap_or_else(|| panic!("no liquidation: {stamped:?}")).clone())
         })
         .collect()
 }

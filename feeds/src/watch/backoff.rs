@@ -4,15 +4,15 @@ use std::time::Duration;
 
 /// Chance from a seed (`SplitMix64`): for jitter, where quality hardly matters and replay does.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Uniform in 0.0 ≤ x < 1.0.
-    pub(super) fn share(&mut self) -> f64 {
+    pub(crate) fn share(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,7 +24,7 @@ impl Chance {
 
 /// The waits between attempts that fail one after another.
 #[derive(Clone, Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     cap: Duration,
     failures: u32,
@@ -33,26 +33,26 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// Waits of at most `first`, then twice that, up to `cap`.
-    pub(super) fn new(first: Duration, cap: Duration, chance: Chance) -> Self {
+    pub(crate) fn new(first: Duration, cap: Duration, chance: Chance) -> Self {
         Self { first, cap: cap.max(first), failures: 0, chance }
     }
 
     /// The wait after one more failure: anything from a tenth of `first` (venues count connections a
     /// second) to the current ceiling.
-    pub(super) fn next_wait(&mut self) -> Duration {
+    pub(crate) fn next_wait(&mut self) -> Duration {
         let ceiling = self.ceiling();
         self.failures = self.failures.saturating_add(1);
         ceiling.mul_f64(self.chance.share()).max(self.first / 10)
     }
 
     /// The longest that the next wait can be.
-    pub(super) fn ceiling(&self) -> Duration {
+    pub(crate) fn ceiling(&self) -> Duration {
         let doubled = self.first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         doubled.min(self.cap)
     }
 
     /// Starts over, after a connection that lasted.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 }

@@ -12,7 +12,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(72);
 
 /// How a phase of the runner ended, other than well.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// On request, or because nobody listens any more.
     Stopped,
     /// By something that a later attempt may mend.
@@ -29,18 +29,18 @@ impl From<Failure> for Ended {
 
 /// Something that went wrong and may go better later.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Why the feed cannot look.
-    pub(super) cause: GapCause,
+    pub(crate) cause: GapCause,
     /// The particulars.
-    pub(super) detail: String,
+    pub(crate) detail: String,
     /// When to try again.
-    pub(super) retry: Retry,
+    pub(crate) retry: Retry,
 }
 
 /// When to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retry {
+pub(crate) enum Retry {
     /// After the backoff.
     Backoff,
     /// After the wait that goes with an HTTP status.
@@ -49,7 +49,7 @@ pub(super) enum Retry {
 
 /// An HTTP status that says more than "not now".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// 451.
     RegionBlocked,
     /// 403.
@@ -62,7 +62,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// The state that shows it.
-    pub(super) fn state(self, until: Timestamp) -> FeedState {
+    pub(crate) fn state(self, until: Timestamp) -> FeedState {
         match self {
             Self::RegionBlocked => FeedState::RegionBlocked { until },
             Self::Forbidden => FeedState::Forbidden { until },
@@ -74,26 +74,26 @@ impl Refusal {
 
 impl Failure {
     /// A failure of `cause`, tried again after the backoff.
-    pub(super) fn new(cause: GapCause, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: GapCause, detail: impl Into<String>) -> Self {
         Self { cause, detail: detail.into(), retry: Retry::Backoff }
     }
 }
 
 /// An HTTP answer that is not the one we asked for.
-pub(super) struct HttpAnswer<'a> {
+pub(crate) struct HttpAnswer<'a> {
     /// Its status.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// The status in words, where it has some.
-    pub(super) reason: &'a str,
+    pub(crate) reason: &'a str,
     /// Its `Retry-After` header.
-    pub(super) retry_after: Option<&'a str>,
+    pub(crate) retry_after: Option<&'a str>,
     /// The URL that gave it.
-    pub(super) url: &'a str,
+    pub(crate) url: &'a str,
 }
 
 impl HttpAnswer<'_> {
     /// What the answer means for the next attempt.
-    pub(super) fn into_failure(self, timing: &Timing, now: Timestamp) -> Failure {
+    pub(crate) fn into_failure(self, timing: &Timing, now: Timestamp) -> Failure {
         let asked = || self.retry_after.and_then(|value| parse_retry_after(value, now));
         let retry = match self.status {
             451 => Retry::After(Refusal::RegionBlocked, timing.refused_wait),

@@ -20,7 +20,7 @@ use super::failure::Ended;
 use super::timing::Timing;
 
 /// The way out of one feed, shared by its connections.
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     feed: FeedId,
     clock: Arc<dyn Clock>,
     out: mpsc::Sender<FeedMessage>,
@@ -40,7 +40,7 @@ const FLOWING: u8 = 1;
 const LAGGING: u8 = 2;
 
 impl Outlet {
-    pub(super) fn new(
+    pub(crate) fn new(
         feed: FeedId,
         clock: Arc<dyn Clock>,
         out: mpsc::Sender<FeedMessage>,
@@ -60,12 +60,12 @@ impl Outlet {
         }
     }
 
-    pub(super) fn feed(&self) -> &FeedId {
+    pub(crate) fn feed(&self) -> &FeedId {
         &self.feed
     }
 
     /// The clock's time, or the latest one it showed where it stepped back.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let shown = self.clock.now();
         let latest = self.latest_micros.fetch_max(shown.as_micros(), Ordering::Relaxed);
         if latest <= shown.as_micros() {
@@ -82,7 +82,7 @@ impl Outlet {
     ///
     /// # Errors
     /// Nobody listens any more, or the feed was stopped and there is still no room.
-    pub(super) async fn send(&self, message: FeedMessage) -> Result<Duration, Ended> {
+    pub(crate) async fn send(&self, message: FeedMessage) -> Result<Duration, Ended> {
         match self.out.try_send(message) {
             Ok(()) => {
                 self.note_room();
@@ -125,7 +125,7 @@ impl Outlet {
     }
 
     /// Ends the lagging once half of the channel is free again.
-    pub(super) fn note_room(&self) {
+    pub(crate) fn note_room(&self) {
         let is_lagging = self.pace.load(Ordering::Relaxed) == LAGGING;
         if !is_lagging || self.out.capacity() * 2 < self.out.max_capacity() {
             return;
@@ -136,7 +136,7 @@ impl Outlet {
     }
 
     /// Says what the feed does now.
-    pub(super) async fn state(&self, state: FeedState) -> Result<(), Ended> {
+    pub(crate) async fn state(&self, state: FeedState) -> Result<(), Ended> {
         let pace = if state.is_watching() { FLOWING } else { ELSEWHERE };
         self.pace.store(pace, Ordering::Relaxed);
         self.send(self.state_message(state)).await.map(drop)
@@ -147,12 +147,12 @@ impl Outlet {
     }
 
     /// Until the feed is stopped.
-    pub(super) async fn stopped(&self) {
+    pub(crate) async fn stopped(&self) {
         self.cancel.cancelled().await;
     }
 
     /// What `work` gives, unless the feed is stopped first; `work` must bear being dropped.
-    pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Ended> {
+    pub(crate) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Ended> {
         tokio::select! {
             biased;
             () = self.stopped() => Err(Ended::Stopped),

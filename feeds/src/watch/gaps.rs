@@ -7,7 +7,7 @@ use super::failure::{Ended, Failure};
 use super::outlet::Outlet;
 
 /// The gap of one feed, while it is open.
-pub(super) struct GapKeeper {
+pub(crate) struct GapKeeper {
     open: Option<Gap>,
     /// When the last gap ended: the next one begins no sooner, or a moment would be missing twice.
     closed_at: Timestamp,
@@ -15,12 +15,12 @@ pub(super) struct GapKeeper {
 
 impl GapKeeper {
     /// A feed that starts inside `open`, where the hub knows a gap already.
-    pub(super) fn new(open: Option<Gap>) -> Self {
+    pub(crate) fn new(open: Option<Gap>) -> Self {
         Self { open, closed_at: Timestamp::EPOCH }
     }
 
     /// Notes that the feed has not been watching since `from`; a gap that is open already goes on.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         &mut self,
         outlet: &Outlet,
         from: Timestamp,
@@ -36,7 +36,7 @@ impl GapKeeper {
     }
 
     /// Notes that the feed watches again.
-    pub(super) async fn close(&mut self, outlet: &Outlet) -> Result<(), Ended> {
+    pub(crate) async fn close(&mut self, outlet: &Outlet) -> Result<(), Ended> {
         let Some(mut gap) = self.open.take() else {
             return Ok(());
         };

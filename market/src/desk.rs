@@ -57,11 +57,11 @@ impl Standing {
 /// How much something gained, fractions of its price: `0.05` is five per cent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gains {
-    /// Since the close before (equities) or 24 h ago (coins).
+    /// Since the daily close before: the trading day's for equities, midnight UTC for coins.
     pub one_day: Option<f64>,
-    /// Over five trading days.
+    /// Over five daily closes.
     pub five_days: Option<f64>,
-    /// Over thirty trading days.
+    /// Over thirty daily closes.
     pub thirty_days: Option<f64>,
 }
 

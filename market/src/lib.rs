@@ -22,7 +22,7 @@ mod windows;
 
 pub use alert::{Alert, AlertState, Evidence, RuleState, RuleStatus, Severity};
 pub use board::{Board, Mode, StoreHealth};
-pub use chain::ChainTip;
+pub use chain::{ChainTip, mining_usd_per_mw_year, subsidy_btc};
 pub use derivative::{FundingRate, OpenInterest};
 pub use desk::{
     Beta, ContractRow, Deal, Desk, Gains, Mining, PricePoint, Standing, StockRow, TokenRow, Treasury,

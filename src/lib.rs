@@ -5,6 +5,7 @@
 //! `docs/ARCHITECTURE.md` walks through the house.
 
 pub mod alerts;
+mod books;
 pub mod cli;
 pub mod clock;
 pub mod config;

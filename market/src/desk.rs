@@ -11,6 +11,7 @@ use crate::feed::FeedId;
 use crate::flows::FlowTable;
 use crate::instrument::Instrument;
 use crate::money::{Price, Quantity, Usd};
+use crate::occasion::{PowerMeasure, Service};
 use crate::time::{Date, Timestamp};
 
 /// A price with where it came from and how far it can be trusted.
@@ -125,12 +126,16 @@ pub struct Deal {
     pub counterparty: SmolStr,
     /// When it was announced.
     pub announced: Date,
-    /// US dollars over its life.
+    /// What is sold. Dollars per megawatt compare only within one kind.
+    pub service: Option<Service>,
+    /// US dollars over its first term.
     pub usd: f64,
     /// Years.
     pub years: f64,
-    /// Critical megawatts; `None` where not published.
+    /// Megawatts; `None` where not published.
     pub megawatts: Option<f64>,
+    /// Which megawatts these are.
+    pub power: Option<PowerMeasure>,
     /// US dollars per megawatt and year.
     pub usd_per_mw_year: Option<f64>,
     /// Where the figures come from.

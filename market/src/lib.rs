@@ -8,6 +8,7 @@ mod chain;
 mod derivative;
 mod desk;
 mod etf;
+mod entity;
 mod event;
 mod feed;
 mod flows;
@@ -16,8 +17,12 @@ mod holding;
 mod instrument;
 mod money;
 mod quote;
+mod nyse;
+mod occasion;
+mod reference;
 mod ring;
 mod time;
+mod treasury;
 mod windows;
 
 pub use alert::{Alert, AlertState, Evidence, RuleState, RuleStatus, Severity};
@@ -28,6 +33,7 @@ pub use desk::{
     Beta, ContractRow, Deal, Desk, Gains, Mining, PricePoint, Standing, StockRow, TokenRow, Treasury,
 };
 pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at};
+pub use entity::{AssetClass, Basket, Entities, Entity, Fund, Role, Symbol, SymbolMatch, entities};
 pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
 pub use feed::{Completeness, FeedHealth, FeedId, FeedState};
 pub use flows::{FlowBook, FlowCell, FlowDay, FlowTable, Rarity, Streak};
@@ -36,6 +42,12 @@ pub use holding::Holding;
 pub use instrument::{Contract, Instrument, ParseInstrumentError};
 pub use money::{NotFinite, Price, Quantity, Usd};
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
+pub use nyse::{NyseCalendar, Session, nyse};
+pub use occasion::{
+    Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
+};
+pub use reference::ReferenceError;
 pub use ring::Ring;
 pub use time::{Clock, Date, ManualClock, ParseTimeError, Timestamp};
+pub use treasury::{TreasuryAggregate, TreasuryHolding, TreasurySeed, treasury_seed};
 pub use windows::{RollingWindows, SideTotals, StripBin, TotalRow, Totals, WINDOWS, Window};

@@ -7,8 +7,8 @@ mod board;
 mod chain;
 mod derivative;
 mod desk;
-mod etf;
 mod entity;
+mod etf;
 mod event;
 mod feed;
 mod flows;
@@ -16,9 +16,9 @@ mod frame;
 mod holding;
 mod instrument;
 mod money;
-mod quote;
 mod nyse;
 mod occasion;
+mod quote;
 mod reference;
 mod ring;
 mod time;
@@ -32,8 +32,8 @@ pub use derivative::{FundingRate, OpenInterest};
 pub use desk::{
     Beta, ContractRow, Deal, Desk, Gains, Mining, PricePoint, Standing, StockRow, TokenRow, Treasury,
 };
-pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at};
 pub use entity::{AssetClass, Basket, Entities, Entity, Fund, Role, Symbol, SymbolMatch, entities};
+pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at};
 pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
 pub use feed::{Completeness, FeedHealth, FeedId, FeedState};
 pub use flows::{FlowBook, FlowCell, FlowDay, FlowTable, Rarity, Streak};
@@ -41,11 +41,11 @@ pub use frame::{Payload, RawFrame};
 pub use holding::Holding;
 pub use instrument::{Contract, Instrument, ParseInstrumentError};
 pub use money::{NotFinite, Price, Quantity, Usd};
-pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use nyse::{NyseCalendar, Session, nyse};
 pub use occasion::{
     Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
 };
+pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use reference::ReferenceError;
 pub use ring::Ring;
 pub use time::{Clock, Date, ManualClock, ParseTimeError, Timestamp};

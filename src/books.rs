@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use market::{
     Desk, FeedId, FlowBook, FlowTable, Holding, MarketEvent, Observation, Occasion, Timestamp, Treasury,
+    treasury_seed,
 };
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -51,6 +52,35 @@ impl Assumptions {
         }
         Ok(())
     }
+}
+
+/// What is known before any feed speaks.
+#[derive(Clone, Debug, Default)]
+pub struct Background {
+    /// Dated facts, in order of time.
+    pub occasions: Arc<[Occasion]>,
+    /// What mining is assumed to be like.
+    pub assumed: Assumptions,
+}
+
+/// The shipped treasuries as events of the source `shipped`, each known since the day after its own.
+pub fn shipped_holdings() -> impl Iterator<Item = MarketEvent> {
+    treasury_seed().holdings.iter().map(|seed| {
+        let known_at = seed.as_of.next().start();
+        MarketEvent {
+            feed: FeedId::new("shipped"),
+            event_time: seed.as_of.start(),
+            receive_time: known_at,
+            known_at,
+            observation: Observation::Holding(Holding {
+                holder: SmolStr::new(&seed.name),
+                ticker: Some(seed.ticker.clone()),
+                asset: seed.asset.clone(),
+                quantity: seed.quantity,
+                as_of: seed.as_of,
+            }),
+        }
+    })
 }
 
 /// The latest of everything that is a state rather than an event.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use feeds::{FEEDS, FeedConfig, FeedRow, Follows, Instruments};
-use market::{Clock, Occasion};
+use market::Clock;
+
 use serde::{Deserialize, Serialize};
 use store::StoreOptions;
 
 use crate::alerts::{self, Rule};
-use crate::books::Assumptions;
+use crate::books::{Assumptions, Background};
 use crate::clock::SystemClock;
 
 /// The configuration the program ships with and falls back to.
@@ -145,8 +145,8 @@ pub struct Settings {
     pub feeds: Vec<(&'static FeedRow, FeedConfig)>,
     /// The rules, in the order of their names.
     pub rules: Vec<Box<dyn Rule>>,
-    /// Shipped and own dated facts, in order of time.
-    pub occasions: Arc<[Occasion]>,
+    /// What is known before any feed speaks: shipped and own dated facts, assumptions.
+    pub background: Background,
     /// The screen's colours, decided.
     pub theme: ThemeChoice,
 }
@@ -176,7 +176,7 @@ impl Settings {
         for (row, feed) in &mut settings.feeds {
             feed.ca_file = feed.ca_file.take().map(|file| base.join(file));
             feed.cookie_file = feed.cookie_file.take().map(|file| base.join(file));
-            for name in row.keys.iter().chain(row.optional_keys) {
+            for name in row.keys.iter().chain(row.optional_keys()) {
                 if let Some(secret) = environment(name) {
                     feed.keys.insert(name, secret);
                 }
@@ -238,7 +238,10 @@ impl Settings {
                 commit_every: Duration::from_millis(config.store.commit_every_ms),
             },
             theme: decide_theme(config.screen.theme),
-            occasions: market::occasions().into(),
+            background: Background {
+                occasions: market::occasions().into(),
+                assumed: config.mining.clone(),
+            },
             feeds,
             rules,
             config,
@@ -249,16 +252,16 @@ impl Settings {
 impl Settings {
     /// Adds the user's own events to the shipped ones; `base` is what their paths are relative to.
     fn read_events(&mut self, base: &Path) -> Result<(), ConfigError> {
-        let mut occasions = self.occasions.to_vec();
+        let mut occasions = self.background.occasions.to_vec();
         for file in &self.config.events.files {
             let path = base.join(file);
             let text = std::fs::read_to_string(&path)
                 .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
             let own = market::parse_occasions(&text, &path.display().to_string());
-            occasions.extend(own.map_err(|error| ConfigError::Events { source: error })?);
+            occasions.extend(own.map_err(|source| ConfigError::Events { source })?);
         }
         occasions.sort_by_key(|occasion| occasion.at.start());
-        self.occasions = occasions.into();
+        self.background.occasions = occasions.into();
         Ok(())
     }
 

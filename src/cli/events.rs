@@ -90,7 +90,7 @@ impl Chosen {
             let words = [occasion.id.as_str(), &occasion.title, occasion.note.as_deref().unwrap_or_default()];
             words.iter().any(|words| words.to_lowercase().contains(text))
         };
-        let chosen = settings.occasions.iter().filter(|occasion| {
+        let chosen = settings.background.occasions.iter().filter(|occasion| {
             let day = occasion.at.date();
             (self.kind.is_empty() || self.kind.contains(&occasion.kind))
                 && (about.is_empty() || occasion.entities.iter().any(|id| about.contains(&id.as_str())))

@@ -19,7 +19,7 @@ pub(super) use self::live::Live;
 use self::rejections::Rejections;
 use super::{Wanted, not_running};
 use crate::alerts::Rule;
-use crate::books::{Assumptions, Books};
+use crate::books::{Assumptions, Background, Books, shipped_holdings};
 use crate::failure::Failure;
 
 /// Seconds of silence that rules are walked through one by one; after a day every window is empty.
@@ -124,13 +124,15 @@ impl Hub {
         }
     }
 
-    /// What mining is assumed to be like.
-    pub fn assume(&mut self, assumed: Assumptions) {
+    /// Takes in what is known before any feed speaks.
+    pub(super) fn set_background(&mut self, background: Background) {
+        let Background { occasions, assumed } = background;
+        self.board.occasions = occasions;
         self.assumed = assumed;
+        self.know(shipped_holdings());
     }
 
-    /// Takes in what is known before any feed speaks: shipped holdings.
-    pub(super) fn know(&mut self, events: impl IntoIterator<Item = MarketEvent>) {
+    fn know(&mut self, events: impl IntoIterator<Item = MarketEvent>) {
         for event in events {
             self.books.apply(&Arc::new(event));
         }

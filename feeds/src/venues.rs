@@ -64,6 +64,14 @@ impl FeedRow {
         }
     }
 
+    /// Environment variables that it signs in with where they are set.
+    pub fn optional_keys(&self) -> &'static [&'static str] {
+        match self.protocol {
+            Protocol::Node(_) => &["BITCOIN_RPC_USER", "BITCOIN_RPC_PASSWORD"],
+            Protocol::Stream(_) | Protocol::Poll(_) => &[],
+        }
+    }
+
     /// The server it talks to: the WebSocket's, or the one that is asked.
     pub fn home(&self) -> &'static str {
         if self.url.is_empty() { self.rest_url } else { self.url }

@@ -295,10 +295,7 @@ impl Rule for LiquidationRule {
     }
 
     fn observe(&mut self, event: &MarketEvent) {
-        let liquidation = match &event.observation {
-            Observation::Liquidation(liquidation) => liquidation,
-            Observation::Gap(_) => return,
-        };
+        let Some(liquidation) = event.observation.liquidation() else { return };
         if !self.wants(&event.feed, liquidation) {
             return;
         }

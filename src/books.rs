@@ -6,7 +6,7 @@
 mod coins;
 mod contracts;
 mod mining;
-mod prices;
+pub(crate) mod prices;
 mod stocks;
 #[cfg(test)]
 mod tests;

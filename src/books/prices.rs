@@ -35,7 +35,7 @@ struct Series {
 
 /// What a series is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Market {
+pub(crate) enum Market {
     /// Shares: New York's sessions.
     Shares,
     /// A coin: it never closes.
@@ -44,7 +44,7 @@ pub(super) enum Market {
 
 /// Prices by ticker, and of coins by the coin: `BTC-USD` and `BTC-USDT` are one market here.
 #[derive(Debug, Default)]
-pub(super) struct Prices {
+pub(crate) struct Prices {
     shares: BTreeMap<SmolStr, Series>,
     coins: BTreeMap<SmolStr, Series>,
 }
@@ -63,7 +63,7 @@ impl Prices {
         }
     }
 
-    pub(super) fn take_quote(&mut self, event: &Arc<MarketEvent>, quote: &Quote) {
+    pub(crate) fn take_quote(&mut self, event: &Arc<MarketEvent>, quote: &Quote) {
         if quote.kind != QuoteKind::Last {
             return;
         }
@@ -73,7 +73,7 @@ impl Prices {
         }
     }
 
-    pub(super) fn take_bar(&mut self, event: &MarketEvent, bar: &Bar) {
+    pub(crate) fn take_bar(&mut self, event: &MarketEvent, bar: &Bar) {
         if bar.interval != Interval::Day {
             return;
         }
@@ -92,33 +92,33 @@ impl Prices {
     }
 
     /// A coin's price and gains.
-    pub(super) fn coin(&self, coin: &str, now: Timestamp) -> Option<(PricePoint, Gains)> {
+    pub(crate) fn coin(&self, coin: &str, now: Timestamp) -> Option<(PricePoint, Gains)> {
         self.coins.get(coin)?.standing(Market::Coins, now)
     }
 
     /// The pair that the coin's last price is of.
-    pub(super) fn pair_of(&self, coin: &str) -> Option<SmolStr> {
+    pub(crate) fn pair_of(&self, coin: &str) -> Option<SmolStr> {
         let last = self.coins.get(coin)?.last.as_ref()?;
         last.observation.quote().map(|quote| quote.symbol.clone())
     }
 
     /// A share's price and gains.
-    pub(super) fn share(&self, ticker: &str, now: Timestamp) -> Option<(PricePoint, Gains)> {
+    pub(crate) fn share(&self, ticker: &str, now: Timestamp) -> Option<(PricePoint, Gains)> {
         self.shares.get(ticker)?.standing(Market::Shares, now)
     }
 
     /// Final daily closes of a share, oldest first.
-    pub(super) fn closes_of_share(&self, ticker: &str) -> Vec<(Date, f64)> {
+    pub(crate) fn closes_of_share(&self, ticker: &str) -> Vec<(Date, f64)> {
         self.shares.get(ticker).map(Series::final_closes).unwrap_or_default()
     }
 
     /// Final daily closes of a coin, oldest first.
-    pub(super) fn closes_of_coin(&self, coin: &str) -> Vec<(Date, f64)> {
+    pub(crate) fn closes_of_coin(&self, coin: &str) -> Vec<(Date, f64)> {
         self.coins.get(coin).map(Series::final_closes).unwrap_or_default()
     }
 
     /// What turns each day's flows into coins, and what price that is.
-    pub(super) fn flow_prices(
+    pub(crate) fn flow_prices(
         &self,
         flows: &[Arc<FlowTable>],
     ) -> BTreeMap<(SmolStr, Date), (Price, &'static str)> {

@@ -84,9 +84,9 @@ fn beta(closes: &[(Date, f64)], bitcoin: &BTreeMap<Date, f64>, today: Option<(f6
         return None;
     }
     let fit = least_squares(&own, &[&coin]).ok()?;
-    let (beta, std_error) = (*fit.coefficients.get(1)?, *fit.std_errors.get(1)?);
-    let residual = today.map(|(own, coin)| own - fit.coefficients[0] - beta * coin);
-    Some(Beta { beta, std_error, days: own.len(), residual })
+    let line = fit.betas.first()?;
+    let residual = today.and_then(|(own, coin)| Some(own - fit.predict(&[coin])?));
+    Some(Beta { beta: line.value, std_error: line.std_error, days: own.len(), residual })
 }
 
 /// `Microsoft $9.7bn 200 MW 5 y`.

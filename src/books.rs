@@ -125,9 +125,10 @@ impl Books {
 
     fn take_holding(&mut self, event: &MarketEvent, holding: &Holding) {
         let key = (holding.holder.clone(), holding.asset.clone(), event.feed.clone());
-        let is_newer = self.holdings.get(&key).is_none_or(|(known, known_at)| {
-            (holding.as_of, event.known_at) >= (known.as_of, *known_at)
-        });
+        let is_newer = self
+            .holdings
+            .get(&key)
+            .is_none_or(|(known, known_at)| (holding.as_of, event.known_at) >= (known.as_of, *known_at));
         if is_newer {
             self.holdings.insert(key, (holding.clone(), event.known_at));
         }
@@ -190,7 +191,9 @@ impl Books {
             }
         }
         let mut rows: Vec<Treasury> = latest.into_values().collect();
-        rows.sort_by(|a, b| b.quantity.get().total_cmp(&a.quantity.get()).then_with(|| a.holder.cmp(&b.holder)));
+        rows.sort_by(|a, b| {
+            b.quantity.get().total_cmp(&a.quantity.get()).then_with(|| a.holder.cmp(&b.holder))
+        });
         rows
     }
 }

@@ -238,10 +238,7 @@ impl Settings {
                 commit_every: Duration::from_millis(config.store.commit_every_ms),
             },
             theme: decide_theme(config.screen.theme),
-            background: Background {
-                occasions: market::occasions().into(),
-                assumed: config.mining.clone(),
-            },
+            background: Background { occasions: market::occasions().into(), assumed: config.mining.clone() },
             feeds,
             rules,
             config,

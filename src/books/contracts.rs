@@ -69,9 +69,10 @@ impl Contracts {
                 mark: state.mark,
                 funding: funding.map(|(funding, at)| (funding.rate, funding.interval_hours, *at)),
                 annualised: funding.and_then(|(funding, _)| funding.annualised()),
-                open_interest: state.interest.as_ref().and_then(|(interest, at)| {
-                    Some((notional(interest, state.mark)?, *at))
-                }),
+                open_interest: state
+                    .interest
+                    .as_ref()
+                    .and_then(|(interest, at)| Some((notional(interest, state.mark)?, *at))),
             }
         };
         self.0.iter().map(row).collect()

@@ -121,7 +121,11 @@ fn line(occasion: &Occasion, now: Timestamp) -> String {
     let figures = &occasion.figures;
     let mut told = Vec::new();
     if let Some(usd) = figures.usd {
-        told.push(if usd.abs() >= 1e9 { format!("${:.2}bn", usd / 1e9) } else { format!("${:.1}m", usd / 1e6) });
+        told.push(if usd.abs() >= 1e9 {
+            format!("${:.2}bn", usd / 1e9)
+        } else {
+            format!("${:.1}m", usd / 1e6)
+        });
     }
     if let Some(megawatts) = figures.megawatts {
         told.push(format!("{megawatts:.0} MW"));

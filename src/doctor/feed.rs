@@ -24,14 +24,14 @@ const FUTURE: Duration = Duration::from_millis(250);
 pub async fn examine_feeds(feeds: &[(&'static FeedRow, FeedConfig)], patience: Duration) -> Vec<Check> {
     let mut checks = Vec::new();
     for batch in feeds.chunks(AT_ONCE) {
-        let running: Vec<_> = batch
-            .iter()
-            .map(|(row, config)| tokio::spawn(examine(row, config.clone(), patience)))
-            .collect();
+        let running: Vec<_> =
+            batch.iter().map(|(row, config)| tokio::spawn(examine(row, config.clone(), patience))).collect();
         for ((row, _), examined) in batch.iter().zip(running) {
             match examined.await {
                 Ok(found) => checks.extend(found),
-                Err(error) => checks.push(Check::fail(row.id, "run", error.to_string(), "please report this bug")),
+                Err(error) => {
+                    checks.push(Check::fail(row.id, "run", error.to_string(), "please report this bug"))
+                }
             }
         }
     }
@@ -74,7 +74,9 @@ async fn resolve(feed: &str, server: &str) -> Check {
                 let took = started.elapsed().as_millis();
                 Check::ok(feed, "dns", format!("{name} is {} ({took} ms)", address.ip()))
             }
-            None => Check::fail(feed, "dns", format!("{name} has no address"), "check the host in the config"),
+            None => {
+                Check::fail(feed, "dns", format!("{name} has no address"), "check the host in the config")
+            }
         },
         Err(error) => Check::fail(
             feed,
@@ -124,7 +126,12 @@ async fn listen(row: &'static FeedRow, config: FeedConfig, patience: Duration) -
     drop(messages);
     let ended = running.await;
     if let Ok(Err(error)) = ended {
-        return vec![Check::fail(row.id, "run", error.to_string(), "correct the config; `vigie check-config` prints it")];
+        return vec![Check::fail(
+            row.id,
+            "run",
+            error.to_string(),
+            "correct the config; `vigie check-config` prints it",
+        )];
     }
     heard.into_checks(row, patience)
 }
@@ -152,7 +159,8 @@ impl Heard {
                 }
                 if let Some(remedy) = remedy_of(&state) {
                     let words = self.trouble.take().map(|(_, words)| words).unwrap_or_default();
-                    self.trouble = Some((remedy, if words.is_empty() { state.as_str().to_owned() } else { words }));
+                    self.trouble =
+                        Some((remedy, if words.is_empty() { state.as_str().to_owned() } else { words }));
                 }
             }
             FeedMessage::Gap(event) => {
@@ -169,11 +177,18 @@ impl Heard {
         let id = row.id;
         let Some(live) = self.live_after else {
             let (remedy, found) = self.trouble.unwrap_or((CONNECT, "nothing was heard".to_owned()));
-            return vec![Check::fail(id, "subscribe", format!("{found} (waited {} s)", patience.as_secs()), remedy)];
+            return vec![Check::fail(
+                id,
+                "subscribe",
+                format!("{found} (waited {} s)", patience.as_secs()),
+                remedy,
+            )];
         };
         let mut checks = vec![Check::ok(id, "subscribe", format!("live after {} ms", live.as_millis()))];
         checks.push(match self.frame_after {
-            Some(after) => Check::ok(id, "first frame", format!("{} after {} ms", self.label, after.as_millis())),
+            Some(after) => {
+                Check::ok(id, "first frame", format!("{} after {} ms", self.label, after.as_millis()))
+            }
             None => Check::warn(
                 id,
                 "first frame",
@@ -200,10 +215,12 @@ const CONNECT: &str = "check the network, a firewall, and `url` or `rest_url` in
 /// What to do about a state that is trouble.
 fn remedy_of(state: &FeedState) -> Option<&'static str> {
     match state {
-        FeedState::RegionBlocked { .. } => {
-            Some("the venue does not serve this region: turn the feed off, or point `url` at a relay elsewhere")
+        FeedState::RegionBlocked { .. } => Some(
+            "the venue does not serve this region: turn the feed off, or point `url` at a relay elsewhere",
+        ),
+        FeedState::Forbidden { .. } => {
+            Some("the venue's firewall refuses: try another network, or import files")
         }
-        FeedState::Forbidden { .. } => Some("the venue's firewall refuses: try another network, or import files"),
         FeedState::RateLimited { .. } | FeedState::Banned { .. } => {
             Some("too many requests from this address: wait, and run one watch only")
         }

@@ -18,14 +18,27 @@ const EMPTY_MIB: u64 = 512;
 /// Whether the store can be read, and what it holds.
 pub fn examine_store(dir: &Path) -> Check {
     if !dir.exists() {
-        return Check::ok("store", "read", format!("{} does not exist yet; the first watch makes it", dir.display()));
+        return Check::ok(
+            "store",
+            "read",
+            format!("{} does not exist yet; the first watch makes it", dir.display()),
+        );
     }
     match Reader::open(dir).and_then(|reader| reader.summary()) {
-        Ok(_) => Check::ok("store", "read", format!("{} is readable; `vigie status` says what it holds", dir.display())),
+        Ok(_) => Check::ok(
+            "store",
+            "read",
+            format!("{} is readable; `vigie status` says what it holds", dir.display()),
+        ),
         Err(error @ StoreError::NotAStore { .. }) => {
             Check::fail("store", "read", error.to_string(), "name an empty directory or a store with --store")
         }
-        Err(error) => Check::fail("store", "read", error.to_string(), "keep a copy of the directory, then run `vigie rebuild`"),
+        Err(error) => Check::fail(
+            "store",
+            "read",
+            error.to_string(),
+            "keep a copy of the directory, then run `vigie rebuild`",
+        ),
     }
 }
 
@@ -78,6 +91,8 @@ pub fn examine_terminal(theme: ThemeChoice) -> Check {
             "80 x 24 is the least that shows a whole workspace",
         ),
         Ok(size) => Check::ok("terminal", "screen", format!("{} x {}, {colours}", size.ws_col, size.ws_row)),
-        Err(error) => Check::warn("terminal", "screen", format!("its size is unknown: {error}"), "set it with stty"),
+        Err(error) => {
+            Check::warn("terminal", "screen", format!("its size is unknown: {error}"), "set it with stty")
+        }
     }
 }

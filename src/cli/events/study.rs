@@ -66,9 +66,9 @@ enum Model {
 }
 
 fn parse_window(text: &str) -> Result<(i32, i32), String> {
-    let parsed = text.split_once(',').and_then(|(from, to)| {
-        Some((from.trim().parse::<i32>().ok()?, to.trim().parse::<i32>().ok()?))
-    });
+    let parsed = text
+        .split_once(',')
+        .and_then(|(from, to)| Some((from.trim().parse::<i32>().ok()?, to.trim().parse::<i32>().ok()?)));
     parsed
         .filter(|(from, to)| from <= to && from.abs() <= 250 && to.abs() <= 250)
         .ok_or_else(|| format!("{text:?} is no window; write FROM,TO in sessions, such as -1,1"))
@@ -144,8 +144,11 @@ impl Study {
             questions.extend(self.date.iter().map(|day| Question { entity, day: *day, occasion: None }));
         }
         let known = &settings.background.occasions;
-        if let Some(unknown) = self.event.iter().find(|id| !known.iter().any(|known| known.id == id.as_str())) {
-            return Err(Failure::Usage(format!("--event {unknown} is unknown; `vigie events --json` lists ids")));
+        if let Some(unknown) = self.event.iter().find(|id| !known.iter().any(|known| known.id == id.as_str()))
+        {
+            return Err(Failure::Usage(format!(
+                "--event {unknown} is unknown; `vigie events --json` lists ids"
+            )));
         }
         let chosen = known.iter().filter(|occasion| {
             self.event.iter().any(|id| id.as_str() == occasion.id) || self.kind.contains(&occasion.kind)
@@ -184,16 +187,18 @@ impl Study {
             Model::Mean => (false, false),
         };
         if wants_bitcoin && !has_bitcoin {
-            return Err("the store holds no daily bar of BTC-USD for that day; import or backfill it".to_owned());
+            return Err(
+                "the store holds no daily bar of BTC-USD for that day; import or backfill it".to_owned()
+            );
         }
         if wants_peers && !has_peers {
             return Err("the store holds no daily bars of peers for that day".to_owned());
         }
         let factors: Vec<&Closes> = if wants_bitcoin { vec![&bitcoin] } else { Vec::new() };
         let aligned = align(&target, &factors, if wants_peers { &peers } else { &[] });
-        let row = aligned.row(question.day).ok_or_else(|| {
-            format!("{} has no return on that day, or a factor has none", target.name())
-        })?;
+        let row = aligned
+            .row(question.day)
+            .ok_or_else(|| format!("{} has no return on that day, or a factor has none", target.name()))?;
         let design = Design {
             from: self.window.0,
             to: self.window.1,
@@ -201,7 +206,8 @@ impl Study {
             gap: self.gap,
             ..Design::on(row)
         };
-        let study = event_study(&aligned.target, &aligned.regressors(), design).map_err(|error| error.to_string())?;
+        let study =
+            event_study(&aligned.target, &aligned.regressors(), design).map_err(|error| error.to_string())?;
         let mut names: Vec<String> = factors.iter().map(|factor| factor.name().to_owned()).collect();
         if wants_peers {
             names.push(format!("mean of {} peers", aligned.peers[row]));
@@ -253,7 +259,11 @@ impl Study {
                 signed(high)
             ));
         }
-        text.push_str(&format!("\n  expected      {} % by {}", signed(study.expected), model_words(study, factors)));
+        text.push_str(&format!(
+            "\n  expected      {} % by {}",
+            signed(study.expected),
+            model_words(study, factors)
+        ));
         let t = study.t.map_or("–".to_owned(), |t| format!("{t:.2}"));
         text.push_str(&format!(
             "\n  its own       {} points ± {:.2} (standard error of the forecast), t {t}: {}",
@@ -377,7 +387,11 @@ fn range(peers: &BTreeMap<String, f64>) -> Option<(f64, f64)> {
 }
 
 fn model_words(study: &EventStudy, factors: &[String]) -> String {
-    if factors.is_empty() { study.estimator.to_owned() } else { format!("market model on {}", factors.join(" and ")) }
+    if factors.is_empty() {
+        study.estimator.to_owned()
+    } else {
+        format!("market model on {}", factors.join(" and "))
+    }
 }
 
 /// Two standard errors, about the 5 % level at these sample sizes.

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use market::{
-    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, Observation,
-    PositionSide, RuleState, RuleStatus, Severity, Timestamp, Usd,
+    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, PositionSide,
+    RuleState, RuleStatus, Severity, Timestamp, Usd,
 };
 use serde::Deserialize;
 

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod events;
 mod export;
+mod import;
 mod models;
 mod rebuild;
 mod record;
@@ -65,6 +66,8 @@ enum Command {
     Record(record::RecordTo),
     /// Play recordings through the same decoders, rules and store as live
     Replay(replay::ReplayFiles),
+    /// Take your own files of flows, prices, liquidations or treasuries into the store
+    Import(import::ImportFiles),
     /// Write a table of the store as CSV or Parquet
     Export(export::Export),
     /// Draw a panel or the overview as an SVG file
@@ -100,6 +103,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Sim(sim) => log_to_stderr(|| sim.run()),
         Command::Record(record) => log_to_stderr(|| record.run(&global)),
         Command::Replay(replay) => replay.run(&global),
+        Command::Import(import) => log_to_stderr(|| import.run(&global)),
         Command::Export(export) => log_to_stderr(|| export.run(&global)),
         Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),
         Command::Status(status) => log_to_stderr(|| status.run(&global)),

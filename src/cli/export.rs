@@ -96,6 +96,7 @@ impl Export {
             FileFormat::Parquet => Format::Parquet,
         };
         let reader = Reader::open(&settings.store_dir)?;
+        self.check_venues(&reader, table)?;
         if self.out == Path::new("-") {
             let mut stdout = BufWriter::new(io::stdout().lock());
             reader.export(table, &query, format, &mut stdout)?;
@@ -103,6 +104,26 @@ impl Export {
         }
         let rows = self.write_file(|file| Ok(reader.export(table, &query, format, file)?))?;
         tracing::info!(rows, out = %self.out.display(), "exported");
+        Ok(())
+    }
+
+    /// A name that is no feed may be an import's source; one that the store has no row of is a mistake.
+    fn check_venues(&self, reader: &Reader, table: Table) -> Result<(), Failure> {
+        for venue in self.venue.iter().filter(|venue| feeds::find(venue).is_none()) {
+            let query = Query { feeds: vec![FeedId::new(venue)], ..Query::default() };
+            let has_rows = match table {
+                Table::Frames | Table::Alerts => false,
+                Table::Gaps => !reader.gaps(&query)?.is_empty(),
+                _ => !reader.events(table, &query)?.is_empty(),
+            };
+            if !has_rows {
+                let known: Vec<&str> = feeds::FEEDS.iter().map(|row| row.id).collect();
+                return Err(Failure::Usage(format!(
+                    "--venue {venue} is no feed, and no source of {table} in this store; feeds are {}",
+                    known.join(", ")
+                )));
+            }
+        }
         Ok(())
     }
 

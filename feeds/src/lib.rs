@@ -4,6 +4,8 @@
 
 mod config;
 mod decode;
+mod flow_grid;
+pub mod import;
 mod poll;
 mod protocol;
 pub mod recording;

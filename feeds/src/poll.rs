@@ -5,7 +5,7 @@
 //! and answered is remembered across restarts ([`memory`]), so that a source is never asked sooner, or
 //! for more, than need be. Where answers come from is behind [`fetch::Fetch`]: HTTP, or the user's node.
 
-mod fetch;
+pub(crate) mod fetch;
 mod http;
 mod memory;
 mod pace;
@@ -33,8 +33,7 @@ use crate::watch::outlet::Outlet;
 use crate::watch::timing::Timing;
 use crate::watch::{FeedContext, FeedError, conclude, wait};
 
-pub(crate) use self::fetch::Fetch;
-
+use self::fetch::Fetch;
 use self::http::HttpFetch;
 use self::memory::Memory;
 use self::pace::Pace;

@@ -43,6 +43,8 @@ pub(crate) async fn run(
     cx: FeedContext,
 ) -> Result<(), FeedError> {
     let source = Source { row, make, config };
+    // Nothing is remembered across restarts: an unchanged tip is to be told again.
+    let cx = FeedContext { cache_dir: None, ..cx };
     run_fetching(Timing::default(), source, cx, |source, _| Ok(NodeFetch::new(source))).await
 }
 

@@ -181,7 +181,8 @@ impl What {
                 let symbol = match symbol {
                     Some(symbol) if self.common().files.len() == 1 => symbol.to_ascii_uppercase(),
                     Some(_) => {
-                        let words = "--symbol names one file's symbol; import one file, or leave it to their names";
+                        let words =
+                            "--symbol names one file's symbol; import one file, or leave it to their names";
                         return Err(Failure::Usage(words.to_owned()));
                     }
                     None => symbol_of(path)?,
@@ -266,7 +267,8 @@ fn symbol_of(path: &Path) -> Result<String, Failure> {
 /// A date in the file's name: `2025-07-31`, or the last day of `2025-07`.
 fn date_in_name(path: &Path) -> Option<Date> {
     let stem = path.file_stem()?.to_string_lossy().into_owned();
-    let parts: Vec<&str> = stem.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        stem.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     parts.windows(2).enumerate().find_map(|(at, pair)| {
         if pair[0].len() != 4 {
             return None;
@@ -303,7 +305,12 @@ fn value(file: &Read, added: Option<usize>) -> serde_json::Value {
 fn print(file: &Read, added: Option<usize>) -> Result<(), Failure> {
     let report = &file.imported.report;
     let news = added.map_or("nothing kept (dry run)".to_owned(), |added| format!("{added} of them new"));
-    say(&format!("{}: {} layout; {} values accepted, {news}", file.path.display(), report.layout, report.accepted))?;
+    say(&format!(
+        "{}: {} layout; {} values accepted, {news}",
+        file.path.display(),
+        report.layout,
+        report.accepted
+    ))?;
     if !file.assumed.is_empty() {
         say(&format!("  assumed: {}", file.assumed.join("; ")))?;
     }
@@ -331,9 +338,12 @@ mod tests {
 
     #[test]
     fn a_file_s_name_tells_the_symbol() {
-        for (name, symbol) in
-            [("KEEL.csv", "KEEL"), ("BTC-USD_1d.csv", "BTC-USD"), ("TAOUSDT.csv", "TAO-USDT"), ("x/iren.parquet", "IREN")]
-        {
+        for (name, symbol) in [
+            ("KEEL.csv", "KEEL"),
+            ("BTC-USD_1d.csv", "BTC-USD"),
+            ("TAOUSDT.csv", "TAO-USDT"),
+            ("x/iren.parquet", "IREN"),
+        ] {
             assert_eq!(symbol_of(Path::new(name)).unwrap(), symbol);
         }
         assert!(symbol_of(Path::new("_.csv")).is_err());

@@ -101,8 +101,7 @@ fn an_event_study_tells_a_price_s_own_move_from_the_market_s() {
     let report = import(&place, "bars", &paths, &[]);
     assert_eq!(report["files"].as_array().unwrap().len(), 9);
     let study = |entity: &str, date: &str| {
-        let arguments =
-            ["--store", "S", "events", "study", "--entity", entity, "--date", date, "--json"];
+        let arguments = ["--store", "S", "events", "study", "--entity", entity, "--date", date, "--json"];
         json(&place.stdout(&arguments))
     };
     for (entity, date, percent) in

@@ -33,6 +33,7 @@ mod theme;
 mod tokens;
 mod totals;
 mod watch;
+mod workspaces;
 
 pub use alerts::Alerts;
 pub use events::Events;
@@ -50,6 +51,7 @@ pub use tape::Tape;
 pub use theme::{HEAT_LEVELS, Theme};
 pub use tokens::Tokens;
 pub use totals::TotalsTable;
+pub use workspaces::{WORKSPACES, WorkspaceRow, workspace};
 
 /// Every panel, in the order in which focus visits them.
 pub const PANELS: &[PanelRow] = &[

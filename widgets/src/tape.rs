@@ -177,10 +177,10 @@ impl Field {
 
 fn draw_event(pen: &mut Pen<'_>, y: u16, slots: &[(Field, Slot)], event: &MarketEvent, view: &View<'_>) {
     let theme = view.theme;
-    if let Some(gap) = event.observation.gap() {
-        pen.text(1, y, &format!("{} gap in {}: {}", clock(gap.from), event.feed, gap.cause), theme.warn);
-    }
-    let Some(liquidation) = event.observation.liquidation() else { return };
+    // The Board puts nothing else on the tape.
+    let Some(liquidation) = event.observation.liquidation() else {
+        return;
+    };
     let side = theme.side(liquidation.position);
     for &(field, slot) in slots {
         let (text, style) = match field {
@@ -226,7 +226,9 @@ fn notional(liquidation: &Liquidation, theme: &Theme) -> (String, Style) {
 
 /// The whole of the event under the cursor.
 fn draw_details(pen: &mut Pen<'_>, event: &MarketEvent, theme: &Theme) {
-    let Some(liquidation) = event.observation.liquidation() else { return };
+    let Some(liquidation) = event.observation.liquidation() else {
+        return;
+    };
     let width = pen.width();
     pen.line(0, 0, width, '╌', theme.border);
     let amount = liquidation.quantity.map_or("quantity unknown".to_owned(), |amount| amount.to_string());

@@ -44,8 +44,12 @@ pub fn read_sheet(path: &Path) -> Result<Sheet, StoreError> {
         let mut row = Vec::with_capacity(columns.len());
         for column in &columns {
             let value = column.get(at).map_err(|error| refused(error.to_string()))?;
-            let text = text_of(&value)
-                .ok_or_else(|| refused(format!("column {} of row {at} holds {value}", column.name())))?;
+            let text = text_of(&value).ok_or_else(|| {
+                refused(format!(
+                    "column {} of row {at} holds no day or time from 1970 to 9999",
+                    column.name()
+                ))
+            })?;
             row.push(text);
         }
         rows.push(row);
@@ -86,9 +90,12 @@ fn text_of(value: &AnyValue<'_>) -> Option<String> {
         AnyValue::Float64(number) => Some(number.to_string()),
         AnyValue::Float32(number) => Some(number.to_string()),
         AnyValue::Date(days) => Date::from_days(*days).map(|date| date.to_string()),
-        AnyValue::Datetime(ticks, TimeUnit::Nanoseconds, _) => micros(ticks.div_euclid(1_000)),
-        AnyValue::Datetime(ticks, TimeUnit::Microseconds, _) => micros(*ticks),
-        AnyValue::Datetime(ticks, TimeUnit::Milliseconds, _) => micros(ticks.checked_mul(1_000)?),
+        AnyValue::Datetime(ticks, TimeUnit::Nanoseconds, _)
+        | AnyValue::DatetimeOwned(ticks, TimeUnit::Nanoseconds, _) => micros(ticks.div_euclid(1_000)),
+        AnyValue::Datetime(ticks, TimeUnit::Microseconds, _)
+        | AnyValue::DatetimeOwned(ticks, TimeUnit::Microseconds, _) => micros(*ticks),
+        AnyValue::Datetime(ticks, TimeUnit::Milliseconds, _)
+        | AnyValue::DatetimeOwned(ticks, TimeUnit::Milliseconds, _) => micros(ticks.checked_mul(1_000)?),
         AnyValue::Boolean(_)
         | AnyValue::Int8(_)
         | AnyValue::Int16(_)

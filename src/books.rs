@@ -153,7 +153,7 @@ impl Books {
             basket,
             bitcoin,
             contracts: self.contracts.rows(),
-            treasuries: self.treasuries(),
+            treasuries: self.treasuries(now),
         }
     }
 
@@ -172,9 +172,10 @@ impl Books {
     }
 
     /// One row a holder and coin: of two sources, the one with the later day.
-    fn treasuries(&self) -> Vec<Treasury> {
+    fn treasuries(&self, now: Timestamp) -> Vec<Treasury> {
         let mut latest = BTreeMap::<(&str, &str), Treasury>::new();
-        for ((holder, asset, source), (holding, _)) in &self.holdings {
+        let known = self.holdings.iter().filter(|(_, (_, known_at))| *known_at <= now);
+        for ((holder, asset, source), (holding, _)) in known {
             // Sources spell names differently; the ticker, where there is one, is the same.
             let name = holding.ticker.as_ref().unwrap_or(holder).as_str();
             let row = Treasury {

@@ -37,6 +37,14 @@ pub enum ConfigError {
         /// What is wrong, with the line.
         reason: String,
     },
+    /// A feed's table is understood, but cannot be used.
+    #[error("{origin}: {source}")]
+    Feed {
+        /// The file, or "the built-in configuration".
+        origin: String,
+        /// Key, problem and remedy.
+        source: feeds::FeedError,
+    },
     /// A file of events cannot be used.
     #[error(transparent)]
     Events {
@@ -216,6 +224,11 @@ impl Settings {
                 ));
             }
             check_feed(name, feed).map_err(|(key, problem)| refuse(key, problem))?;
+        }
+        for row in FEEDS {
+            if let Some(feed) = config.feeds.get(row.id) {
+                row.check(feed).map_err(|source| ConfigError::Feed { origin: origin.to_owned(), source })?;
+            }
         }
         let chosen = FEEDS.iter().filter_map(|row| {
             let feed = config.feeds.get(row.id).filter(|feed| feed.enabled)?;

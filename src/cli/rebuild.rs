@@ -1,9 +1,9 @@
 //! `vigie rebuild`: every stored frame decoded anew, with today's decoders.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use clap::Args;
-use feeds::Verdict;
 use serde_json::json;
 
 use super::{Global, say, say_json};
@@ -27,10 +27,7 @@ impl Rebuild {
             let Some(decoded) = decoders.decode(frame.clone()) else {
                 return (Some(format!("no feed is called {}", frame.feed)), Vec::new());
             };
-            let rejected = match decoded.verdict {
-                Verdict::Rejected(reason) => Some(reason),
-                Verdict::Understood(_) => None,
-            };
+            let rejected = decoded.verdict.complaint().map(Cow::into_owned);
             (rejected, decoded.events)
         })?;
         if self.json {

@@ -144,13 +144,14 @@ impl Heard {
                     let lag = event.receive_time.as_micros() - event.event_time.as_micros();
                     self.least_lag = Some(self.least_lag.map_or(lag, |least| least.min(lag)));
                 }
-                match &decoded.verdict {
-                    Understood::Rejected(reason) => self.rejected = Some(reason.clone()),
-                    Understood::Understood(kind) if kind.is_kept() => {
-                        self.label = kind.label();
-                        self.frame_after.get_or_insert(after);
-                    }
-                    Understood::Understood(_) => {}
+                if let Some(reason) = decoded.verdict.complaint() {
+                    self.rejected = Some(reason.into_owned());
+                }
+                if let Understood::Understood(kind) = &decoded.verdict
+                    && kind.is_kept()
+                {
+                    self.label = kind.label();
+                    self.frame_after.get_or_insert(after);
                 }
             }
             FeedMessage::State { state, .. } => {

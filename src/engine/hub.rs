@@ -269,12 +269,10 @@ impl Hub {
         self.pass_time(frame.receive_time);
         let mut receipt = Receipt::Settled;
         if verdict.is_kept() {
-            let rejected = match &verdict {
-                Verdict::Rejected(reason) => Some(reason.as_str()),
-                Verdict::Understood(_) => None,
-            };
+            let rejected = verdict.complaint();
             self.record(&frame);
-            receipt = self.append(Record::Frame { frame: &frame, rejected, events: &events });
+            receipt =
+                self.append(Record::Frame { frame: &frame, rejected: rejected.as_deref(), events: &events });
         }
         self.show_frame(&frame.feed, frame.receive_time, &verdict);
         self.show_events(events, receipt);
@@ -285,13 +283,11 @@ impl Hub {
         *self.tally.frames.entry((feed.clone(), verdict.label())).or_default() += 1;
         self.board.note_frame(feed, at);
         if let Some(health) = self.board.feed_mut(feed) {
-            match verdict {
-                Verdict::Rejected(reason) => {
-                    health.rejected += 1;
-                    self.rejections.note(feed, at, reason);
-                }
-                Verdict::Understood(FrameKind::Ignored(_)) => health.ignored += 1,
-                Verdict::Understood(_) => {}
+            if let Some(reason) = verdict.complaint() {
+                health.rejected += 1;
+                self.rejections.note(feed, at, &reason);
+            } else if matches!(verdict, Verdict::Understood(FrameKind::Ignored(_))) {
+                health.ignored += 1;
             }
         }
     }

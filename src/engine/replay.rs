@@ -21,6 +21,7 @@ use super::decoders::Decoders;
 use super::hub::{Hub, Receipt};
 use super::{HubReport, Outgoing, Wanted};
 use crate::alerts::Rule;
+use crate::books::Background;
 use crate::config::Settings;
 use crate::failure::Failure;
 
@@ -89,7 +90,8 @@ impl Replay {
         let started = Instant::now();
         let readers =
             self.files.iter().map(|file| RecordingReader::open(file)).collect::<Result<Vec<_>, _>>()?;
-        let mut player = Player::new(Decoders::new(&settings.config), rules, self.store.as_ref())?;
+        let (decoders, background) = (Decoders::new(&settings.config), settings.background.clone());
+        let mut player = Player::new(decoders, rules, background, self.store.as_ref())?;
         let (batches, received) = sync_channel(BATCHES);
         let mut report = std::thread::scope(|scope| {
             let reading = scope.spawn(move || read_all(readers, &batches));
@@ -199,10 +201,12 @@ impl<'a> Player<'a> {
     fn new(
         decoders: Decoders<'a>,
         rules: Vec<Box<dyn Rule>>,
+        background: Background,
         store: Option<&(PathBuf, StoreOptions)>,
     ) -> Result<Self, Failure> {
         let board = Board::new(Mode::Replay, Timestamp::EPOCH);
         let mut hub = Hub::new(board, rules, Wanted::Alerts);
+        hub.set_background(background);
         let mut held = None;
         if let Some((dir, options)) = store {
             let (store, _) = Store::open(dir, *options, Arc::new(ManualClock::default()))?;

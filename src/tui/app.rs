@@ -265,6 +265,7 @@ impl App {
         StatusLine {
             hints: &hints,
             message: self.notice.as_deref(),
+            workspace: WORKSPACES[self.workspace].title,
             ..StatusLine::new(&view(Focus::Unfocused))
         }
         .render(frame.status, buf);

@@ -3,6 +3,8 @@
 mod check_config;
 mod daemon;
 mod demo;
+mod doctor;
+mod events;
 mod export;
 mod models;
 mod rebuild;
@@ -69,6 +71,10 @@ enum Command {
     Snapshot(snapshot::Snapshot),
     /// Say what the store holds
     Status(status::Status),
+    /// List dated events that no feed tells, or study what they did to prices
+    Events(events::Events),
+    /// Check feeds, keys, clock, disk, store and terminal, and say what to do
+    Doctor(doctor::Doctor),
     /// Fit a model to stored liquidations, with errors and a naive baseline
     Models(models::Models),
     /// Decode every stored frame anew and replace the tables made from them
@@ -97,6 +103,8 @@ pub fn run() -> Result<(), Failure> {
         Command::Export(export) => log_to_stderr(|| export.run(&global)),
         Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),
         Command::Status(status) => log_to_stderr(|| status.run(&global)),
+        Command::Events(events) => log_to_stderr(|| events.run(&global)),
+        Command::Doctor(doctor) => log_to_stderr(|| doctor.run(&global)),
         Command::Models(models) => log_to_stderr(|| models.run(&global)),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),

@@ -4,6 +4,7 @@
 
 mod config;
 mod decode;
+mod node;
 mod poll;
 mod protocol;
 pub mod recording;

@@ -33,7 +33,7 @@ use crate::watch::outlet::Outlet;
 use crate::watch::timing::Timing;
 use crate::watch::{FeedContext, FeedError, conclude, wait};
 
-pub(crate) use self::fetch::Fetch;
+pub(crate) use self::fetch::{Answer, Body, Fetch, Question, Validators};
 
 use self::http::HttpFetch;
 use self::memory::Memory;

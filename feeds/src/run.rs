@@ -5,7 +5,7 @@ use crate::venues::{FeedRow, Protocol};
 use crate::watch::outlet::Outlet;
 use crate::watch::timing::Timing;
 use crate::watch::{FeedContext, FeedError, conclude};
-use crate::{poll, stream};
+use crate::{node, poll, stream};
 
 /// Runs the feed `row` until it is cancelled.
 ///
@@ -21,7 +21,7 @@ pub async fn run(row: &'static FeedRow, config: FeedConfig, cx: FeedContext) -> 
     match row.protocol {
         Protocol::Stream(make) => stream::run(make, config, cx).await,
         Protocol::Poll(make) => poll::run(row, make, config, cx).await,
-        Protocol::Node(_) => unimplemented!("the node's fetcher"),
+        Protocol::Node(make) => node::run(row, make, config, cx).await,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Every feed there is: one row each, one file each.
 
 mod binance_usdm;
+mod bitcoin_node;
 mod bybit_linear;
+mod chain;
+mod mempool_space;
 mod okx;
 mod symbols;
 #[cfg(test)]
@@ -76,6 +79,14 @@ impl FeedRow {
         match self.protocol {
             Protocol::Stream(make) => make(config),
             Protocol::Poll(make) | Protocol::Node(make) => make(config),
+        }
+    }
+
+    /// Environment variables that it signs in with where they are set.
+    pub fn optional_keys(&self) -> &'static [&'static str] {
+        match self.protocol {
+            Protocol::Node(_) => &["BITCOIN_RPC_USER", "BITCOIN_RPC_PASSWORD"],
+            Protocol::Stream(_) | Protocol::Poll(_) => &[],
         }
     }
 
@@ -177,6 +188,26 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Equities,
         keys: &[],
         protocol: Protocol::Poll(nasdaq::protocol),
+    },
+    FeedRow {
+        id: "bitcoin-node",
+        about: "the user's own Bitcoin node: tip, difficulty, hash rate, mempool, fees",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: bitcoin_node::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Node(bitcoin_node::protocol),
+    },
+    FeedRow {
+        id: "mempool-space",
+        about: "mempool.space: the chain for those who run no node",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: mempool_space::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(mempool_space::protocol),
     },
 ];
 

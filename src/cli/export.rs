@@ -5,10 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use market::{FeedId, Timestamp};
+use market::{Clock, FeedId, Timestamp};
 use store::{Format, Query, Reader, Table};
 
 use super::Global;
+use crate::clock::SystemClock;
 use crate::failure::Failure;
 
 /// See the module.
@@ -72,6 +73,8 @@ impl Export {
             to: self.to,
             feeds: self.venue.iter().map(|venue| FeedId::new(venue)).collect(),
             instruments: self.instrument.clone(),
+            as_of: None,
+            now: Some(SystemClock.now()),
         };
         let format = match self.format {
             FileFormat::Csv => Format::Csv,

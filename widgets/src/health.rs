@@ -204,7 +204,7 @@ fn small(value: u64) -> String {
 
 fn told_style(told: Completeness, theme: &Theme) -> Style {
     match told {
-        Completeness::Complete => theme.text,
+        Completeness::Complete | Completeness::Latest => theme.text,
         Completeness::Sampled | Completeness::Partial => theme.dim,
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use market::{Board, Instrument, Liquidation, MarketEvent, Observation, PositionSide, Timestamp};
+use market::{Board, Instrument, Liquidation, MarketEvent, PositionSide, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -198,10 +198,7 @@ fn reach(board: &Board) -> Option<Timestamp> {
 }
 
 fn liquidation(event: &MarketEvent) -> Option<&Liquidation> {
-    match &event.observation {
-        Observation::Liquidation(liquidation) => Some(liquidation),
-        Observation::Gap(_) => None,
-    }
+    event.observation.liquidation()
 }
 
 /// The tape's assets, the largest notional first, then by name.
@@ -379,7 +376,7 @@ impl Map {
 mod tests {
     use std::sync::Arc;
 
-    use market::{FeedId, Mode, Price, Quantity, Usd};
+    use market::{FeedId, Mode, Observation, Price, Quantity, Usd};
 
     use super::*;
 

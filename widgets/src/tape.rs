@@ -1,6 +1,6 @@
 //! The liquidation tape: every event as it arrives, newest on top.
 
-use market::{Board, Contract, Instrument, Liquidation, MarketEvent, Observation, PositionSide};
+use market::{Board, Contract, Instrument, Liquidation, MarketEvent, PositionSide};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -177,13 +177,10 @@ impl Field {
 
 fn draw_event(pen: &mut Pen<'_>, y: u16, slots: &[(Field, Slot)], event: &MarketEvent, view: &View<'_>) {
     let theme = view.theme;
-    let liquidation = match &event.observation {
-        Observation::Liquidation(liquidation) => liquidation,
-        Observation::Gap(gap) => {
-            pen.text(1, y, &format!("{} gap in {}: {}", clock(gap.from), event.feed, gap.cause), theme.warn);
-            return;
-        }
-    };
+    if let Some(gap) = event.observation.gap() {
+        pen.text(1, y, &format!("{} gap in {}: {}", clock(gap.from), event.feed, gap.cause), theme.warn);
+    }
+    let Some(liquidation) = event.observation.liquidation() else { return };
     let side = theme.side(liquidation.position);
     for &(field, slot) in slots {
         let (text, style) = match field {
@@ -229,9 +226,7 @@ fn notional(liquidation: &Liquidation, theme: &Theme) -> (String, Style) {
 
 /// The whole of the event under the cursor.
 fn draw_details(pen: &mut Pen<'_>, event: &MarketEvent, theme: &Theme) {
-    let Observation::Liquidation(liquidation) = &event.observation else {
-        return;
-    };
+    let Some(liquidation) = event.observation.liquidation() else { return };
     let width = pen.width();
     pen.line(0, 0, width, '╌', theme.border);
     let amount = liquidation.quantity.map_or("quantity unknown".to_owned(), |amount| amount.to_string());

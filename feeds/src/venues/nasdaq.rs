@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use market::{Bar, Date, Interval, Observation, Payload, Price, Quantity, Timestamp};
+use market::{Bar, Date, Interval, Observation, Payload, Price, Quantity, Timestamp, nyse};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
@@ -24,7 +24,7 @@ const LEAST_EVERY: Duration = Duration::from_hours(1);
 const SPACING: Duration = Duration::from_secs(2);
 /// How far back a round asks.
 const REACH: Duration = Duration::from_hours(24 * 400);
-/// New York's market closes at 21:00 UTC in winter, and an hour before that in summer.
+/// New York's market closes at 21:00 UTC in winter: for days that its calendar does not tell.
 const CLOSE: Duration = Duration::from_hours(21);
 /// Nasdaq's code for a symbol that is not of the class that was asked for.
 const NO_SUCH_SYMBOL: &str = "1001";
@@ -185,7 +185,7 @@ impl Decoder for Nasdaq {
         let before = out.len();
         for (date, bar) in &days {
             if told.get(date) != Some(bar) {
-                let closed = date.start().plus(CLOSE);
+                let closed = nyse().close(*date).unwrap_or_else(|| date.start().plus(CLOSE));
                 out.push(Stamped::history(date.start(), closed, Observation::Bar(bar.clone())));
             }
         }

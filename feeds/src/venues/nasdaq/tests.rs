@@ -36,6 +36,8 @@ fn rows_are_history_since_their_close_oldest_first() {
     assert_eq!(kind(nasdaq.as_mut(), &mara(ROWS)), FrameKind::Ignored("nothing new"));
     let corrected = ROWS.replace("$12.78", "$12.79");
     assert_eq!(told(nasdaq.as_mut(), &mara(&corrected)).len(), 1, "a correction is told");
+    let summer = ROWS.replace("11/11/2026", "07/01/2026");
+    assert!(told(self::nasdaq().as_mut(), &mara(&summer))[0].contains(" 2026-07-01T20:00:00Z 1d MARA"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use market::{Bar, Date, Interval, Price, Quantity, Quote, QuoteKind, Timestamp, day_end};
+use market::{Bar, Date, Interval, Price, Quantity, Quote, QuoteKind, Timestamp, day_end, nyse};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
@@ -12,8 +12,8 @@ use super::super::single::denoise;
 use super::super::wire::{Scalar, required, wrong};
 use crate::protocol::DecodeError;
 
-/// From the opening bell to the closing one at New York's exchanges. On half days the last bar would
-/// be known three hours sooner; this errs towards later.
+/// From the opening bell to the closing one, where no calendar tells: half days end sooner, so that this
+/// errs towards later.
 const SESSION: Duration = Duration::from_mins(6 * 60 + 30);
 /// No clock is further from UTC.
 const LARGEST_OFFSET_SECS: i64 = 14 * 3600;
@@ -60,6 +60,8 @@ struct Meta<'a> {
     #[serde(borrow, rename = "instrumentType")]
     instrument_type: Option<Scalar<'a>>,
     gmtoffset: Option<i64>,
+    #[serde(borrow, rename = "exchangeTimezoneName")]
+    zone: Option<Scalar<'a>>,
     #[serde(borrow, rename = "regularMarketPrice")]
     price: Option<Scalar<'a>>,
     #[serde(rename = "regularMarketTime")]
@@ -175,6 +177,8 @@ struct Market {
     offset: i64,
     /// Whether it trades round the clock, by UTC days, with volumes in dollars.
     is_coin: bool,
+    /// Whether it trades at New York's hours.
+    is_in_new_york: bool,
     /// From a session's beginning to its end.
     session: Duration,
     /// The last session, or the next one: its day and its end.
@@ -191,7 +195,8 @@ impl Market {
         }
         let is_coin = meta.instrument_type.as_ref().is_some_and(|kind| kind.as_text() == "CRYPTOCURRENCY");
         let traded = meta.traded.map(|secs| seconds("regularMarketTime", secs)).transpose()?;
-        let mut market = Self { offset, is_coin, session: SESSION, current: None, traded };
+        let is_in_new_york = meta.zone.as_ref().is_some_and(|zone| zone.as_text() == "America/New_York");
+        let mut market = Self { offset, is_coin, is_in_new_york, session: SESSION, current: None, traded };
         if let Some(Period { start, end }) = meta.period.as_ref().and_then(|periods| periods.regular) {
             let (start, end) = (seconds("start", start)?, seconds("end", end)?);
             market.session = SESSION.max(end.since(start));
@@ -212,11 +217,12 @@ impl Market {
     /// When the session of `date` ended, for a bar stamped `at`; `None` where it may go on.
     fn closed(&self, date: Date, at: Timestamp, is_last: bool) -> Option<Timestamp> {
         let current = self.current.filter(|(current, _)| *current == date).map(|(_, end)| end);
-        let end = if self.is_coin {
-            day_end(date.start())
-        } else {
-            current.unwrap_or_else(|| at.plus(self.session))
+        let end = match () {
+            () if self.is_coin => Some(day_end(date.start())),
+            () if self.is_in_new_york => current.or_else(|| nyse().close(date)),
+            () => current,
         };
+        let end = end.unwrap_or_else(|| at.plus(self.session));
         let is_over = match self.current {
             // Trading goes on until a trade, or a later day, is seen at its end.
             Some((current, _)) if date >= current => self.traded.is_some_and(|traded| traded >= end),

@@ -74,7 +74,14 @@ fn today_is_over_once_it_was_traded_at_the_bell() {
         .replace("1794499200", "1794517201")
         .replace(r#""start":1794493800,"end":1794517200"#, r#""start":1794580200,"end":1794603600"#);
     let lines = told(yahoo().as_mut(), &mara(&morning));
-    // The last bar is stamped with its last trade, so that its end is taken too late rather than too soon.
+    assert!(
+        lines[2].contains(" 2026-11-12T21:00:00Z 1d MARA") && lines[2].ends_with("final"),
+        "{}",
+        lines[2]
+    );
+    // Elsewhere no calendar tells: the last bar is stamped with its last trade, and is taken to be known
+    // too late rather than too soon.
+    let lines = told(yahoo().as_mut(), &mara(&morning.replace("America/New_York", "America/Toronto")));
     assert!(
         lines[2].contains(" 2026-11-13T03:30:01Z 1d MARA") && lines[2].ends_with("final"),
         "{}",

@@ -4,6 +4,8 @@
 
 mod config;
 mod decode;
+mod flow_grid;
+pub mod import;
 mod node;
 mod poll;
 mod protocol;

@@ -102,6 +102,12 @@ pub enum DecodeError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Not the page or the table that this source shows.
+    #[error("not what this source shows: {reason}")]
+    Page {
+        /// What is there instead.
+        reason: String,
+    },
     /// Valid JSON of no known shape.
     #[error("no known kind of frame")]
     Unknown,

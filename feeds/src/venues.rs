@@ -1,12 +1,21 @@
 //! Every feed there is: one row each, one file each.
 
+#[cfg(test)]
+mod answers;
 mod binance_usdm;
+mod bitbo;
 mod bitcoin_node;
 mod bybit_linear;
 mod chain;
+mod coinglass;
+mod farside;
+mod flow_ledger;
+mod flow_page;
 mod mempool_space;
 mod okx;
+mod sosovalue;
 mod symbols;
+mod tables;
 #[cfg(test)]
 mod testing;
 mod wire;
@@ -208,6 +217,47 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Poll(mempool_space::protocol),
+    },
+    // US spot fund flows: tables asked for a few times a day.
+    FeedRow {
+        id: "farside",
+        about: "Farside: US spot fund flows by fund and day; Bitcoin, Ether, Solana",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: farside::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(farside::protocol),
+    },
+    FeedRow {
+        id: "bitbo",
+        about: "Bitbo: US spot Bitcoin fund flows by fund and day",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: bitbo::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(bitbo::protocol),
+    },
+    FeedRow {
+        id: "sosovalue",
+        about: "SoSoValue: US spot fund flows, daily totals; Bitcoin, Ether, Solana (free key)",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: sosovalue::REST_URL,
+        follows: Follows::Everything,
+        keys: &[sosovalue::KEY],
+        protocol: Protocol::Poll(sosovalue::protocol),
+    },
+    FeedRow {
+        id: "coinglass",
+        about: "CoinGlass: US spot fund flows by fund and day; four coins (paid key)",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: coinglass::REST_URL,
+        follows: Follows::Everything,
+        keys: &[coinglass::KEY],
+        protocol: Protocol::Poll(coinglass::protocol),
     },
 ];
 

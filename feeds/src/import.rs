@@ -1,0 +1,4 @@
+//! Users' own files.
+
+pub(crate) mod dates;
+pub(crate) mod numbers;

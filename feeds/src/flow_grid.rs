@@ -202,6 +202,20 @@ pub(crate) fn is_total(text: &str) -> bool {
     text.eq_ignore_ascii_case(ALL_FUNDS) || text.eq_ignore_ascii_case("Totals")
 }
 
+/// Whether a row called `label` is about no day: a sum, an average, a fee.
+pub(crate) fn is_no_day(label: &str) -> bool {
+    const LABELS: [&str; 12] = [
+        "", "date", "seed", "total", "totals", "average", "maximum", "minimum", "fee", "fees", "staking",
+        "staked",
+    ];
+    LABELS.contains(&without_notes(label).to_ascii_lowercase().as_str())
+}
+
+/// A word of a table without the footnote marks around it.
+pub(crate) fn without_notes(word: &str) -> &str {
+    word.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '†' | '‡'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

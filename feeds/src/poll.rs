@@ -5,7 +5,7 @@
 //! and answered is remembered across restarts ([`memory`]), so that a source is never asked sooner, or
 //! for more, than need be. Where answers come from is behind [`fetch::Fetch`]: HTTP, or the user's node.
 
-mod fetch;
+pub(crate) mod fetch;
 mod http;
 mod memory;
 mod pace;

@@ -31,3 +31,6 @@ impl FeedRow {
         self.keys.iter().copied().find(|name| config.keys.get(name).is_none_or(str::is_empty))
     }
 }
+
+#[cfg(test)]
+mod tests;

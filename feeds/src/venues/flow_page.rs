@@ -6,7 +6,7 @@ use market::{Payload, Timestamp};
 use smol_str::SmolStr;
 
 use crate::config::FeedConfig;
-use crate::flow_grid::{FlowGrid, GridRow, is_ticker, is_total};
+use crate::flow_grid::{FlowGrid, GridRow, is_no_day, is_ticker, is_total, without_notes};
 use crate::import::dates::{Order, read_day};
 use crate::import::numbers::{Cell, Commas, read_cell};
 use crate::protocol::{Ask, DecodeError, Decoder, FrameKind, PollProtocol, Stamped};
@@ -14,12 +14,6 @@ use crate::protocol::{Ask, DecodeError, Decoder, FrameKind, PollProtocol, Stampe
 use super::flow_ledger::FlowLedger;
 use super::tables::{Rows, tables_of, title_of};
 use super::wire::text;
-
-/// First cells of rows that are no day, lower case, without footnote marks.
-const NO_DAYS: [&str; 12] = [
-    "", "date", "seed", "total", "totals", "average", "maximum", "minimum", "fee", "fees", "staking",
-    "staked",
-];
 
 /// One page.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +130,7 @@ fn read_table(rows: &Rows) -> Option<(FlowGrid, Vec<String>)> {
     let mut refused = Vec::new();
     for (at, row) in rows.iter().enumerate().skip(first_day) {
         let label = row.first().map_or("", |cell| without_notes(cell));
-        if NO_DAYS.contains(&label.to_ascii_lowercase().as_str()) {
+        if is_no_day(label) {
             continue;
         }
         match read_row(row, &columns, total) {
@@ -164,8 +158,4 @@ fn read_row(
     let cells = columns.iter().map(|(at, fund)| read(*at, fund)).collect::<Result<_, _>>()?;
     let total = total.map_or(Ok(Cell::Blank), |at| read(at, "the total"))?;
     Ok((date, cells, total))
-}
-
-fn without_notes(cell: &str) -> &str {
-    cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '†' | '‡'))
 }

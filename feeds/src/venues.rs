@@ -37,6 +37,8 @@ mod yahoo_stream;
 
 use market::Completeness;
 
+pub(crate) use symbols::{is_dollar, is_plain};
+
 use crate::config::FeedConfig;
 use crate::protocol::{Decoder, PollProtocol, StreamProtocol};
 

@@ -1,8 +1,21 @@
 //! Every feed there is: one row each, one file each.
 
+mod binance_coinm;
 mod binance_usdm;
+//TMP mod bitfinex;
+//TMP mod bitget;
+//TMP mod bitmex;
+mod blank;
+mod bybit_inverse;
 mod bybit_linear;
+mod contract_state;
+//TMP mod deribit;
+//TMP mod gate;
+//TMP mod htx;
+//TMP mod kraken_futures;
 mod okx;
+mod paced;
+mod recent;
 mod symbols;
 #[cfg(test)]
 mod testing;
@@ -101,6 +114,26 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(okx::protocol),
+    },
+    FeedRow {
+        id: "binance-coinm",
+        about: "Binance COIN-M futures: forced orders, at most one per symbol and second",
+        completeness: Completeness::Sampled,
+        url: binance_coinm::URL,
+        rest_url: binance_coinm::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(binance_coinm::protocol),
+    },
+    FeedRow {
+        id: "bybit-inverse",
+        about: "Bybit inverse contracts: every liquidation, twice a second",
+        completeness: Completeness::Complete,
+        url: bybit_inverse::URL,
+        rest_url: bybit_inverse::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(bybit_inverse::protocol),
     },
 ];
 

@@ -9,7 +9,7 @@ mod blank;
 mod bybit_inverse;
 mod bybit_linear;
 mod contract_state;
-//TMP mod deribit;
+mod deribit;
 //TMP mod gate;
 //TMP mod htx;
 //TMP mod kraken_futures;
@@ -134,6 +134,16 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(bybit_inverse::protocol),
+    },
+    FeedRow {
+        id: "deribit",
+        about: "Deribit perpetuals and futures: every trade that liquidated a side",
+        completeness: Completeness::Complete,
+        url: deribit::URL,
+        rest_url: "",
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(deribit::protocol),
     },
 ];
 

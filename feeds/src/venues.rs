@@ -1,8 +1,11 @@
 //! Every feed there is: one row each, one file each.
 
 mod binance_usdm;
+mod blank;
 mod bybit_linear;
+mod bybit_tickers;
 mod okx;
+mod paced;
 mod symbols;
 #[cfg(test)]
 mod testing;

@@ -77,12 +77,8 @@ mod tests {
 
     impl Decoder for Untimed {
         fn decode(&mut self, _: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
-            let gap = Gap {
-                from: Timestamp::EPOCH,
-                until: None,
-                cause: GapCause::Silent,
-                detail: String::new(),
-            };
+            let gap =
+                Gap { from: Timestamp::EPOCH, until: None, cause: GapCause::Silent, detail: String::new() };
             let told = Timestamp::from_millis(1_790_000_000_000).unwrap();
             out.push(Stamped::untimed(Observation::Gap(gap.clone())));
             out.push(Stamped::news(told, Observation::Gap(gap)));

@@ -8,6 +8,7 @@ mod binance_usdm;
 mod blank;
 mod bybit_inverse;
 mod bybit_linear;
+mod bybit_tickers;
 mod contract_state;
 mod deribit;
 //TMP mod gate;

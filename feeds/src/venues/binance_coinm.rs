@@ -139,7 +139,9 @@ impl StreamProtocol for BinanceCoinm {
         let context = &self.context;
         let marks = self.contracts.trading_perpetuals(|instrument| context.wants(instrument.asset()));
         streams.extend(
-            marks.map(|symbol| format!("{}@markPrice@1s", symbol.to_lowercase())).filter(|mark| mark != CONTROL),
+            marks
+                .map(|symbol| format!("{}@markPrice@1s", symbol.to_lowercase()))
+                .filter(|mark| mark != CONTROL),
         );
         let message = serde_json::json!({ "method": "SUBSCRIBE", "params": streams, "id": SUBSCRIBE_ID });
         vec![message.to_string()]

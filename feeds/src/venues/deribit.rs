@@ -221,8 +221,9 @@ impl Deribit {
             };
         }
         if let Some(Refusal { code, message }) = &frame.error {
-            let words =
-                |part: &Option<Scalar<'_>>| part.as_ref().map(|part| part.as_text().into_owned()).unwrap_or_default();
+            let words = |part: &Option<Scalar<'_>>| {
+                part.as_ref().map(|part| part.as_text().into_owned()).unwrap_or_default()
+            };
             return Ok(FrameKind::Refused(format!("{}: {}", words(code), words(message))));
         }
         let result = frame.result.ok_or(DecodeError::Unknown)?;
@@ -302,7 +303,11 @@ impl Deribit {
         }
     }
 
-    fn take_trades(&mut self, trades: &[Trade<'_>], out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+    fn take_trades(
+        &mut self,
+        trades: &[Trade<'_>],
+        out: &mut Vec<Stamped>,
+    ) -> Result<FrameKind, DecodeError> {
         let Some(found) = liquidations(trades, &mut self.symbols)? else {
             return Ok(FrameKind::Ignored("trades"));
         };
@@ -326,8 +331,10 @@ impl Deribit {
         if !self.context.wants(listed.instrument.asset()) {
             return Ok(FrameKind::Ignored("ticker"));
         }
-        let is_funding_due =
-            self.funding_told.get(&listed.symbol).is_none_or(|last| at >= last.plus(FUNDING_EVERY) || at < *last);
+        let is_funding_due = self
+            .funding_told
+            .get(&listed.symbol)
+            .is_none_or(|last| at >= last.plus(FUNDING_EVERY) || at < *last);
         // Funding accrues without pause, so there is no next payment: this is what the last eight
         // hours came to.
         let funding = rate.filter(|_| is_funding_due).map(|rate| Funding {

@@ -195,7 +195,8 @@ pub(super) fn parse_month_code(text: &str) -> Option<Date> {
     let (code, year) = text.is_ascii().then_some(text)?.split_at_checked(1)?;
     let month = CODES.find(code)? as i8 + 1;
     let year = 2000 + i16::from((year.len() == 2).then(|| two_digits(year)).flatten()?);
-    let after = if month == 12 { Date::from_ymd(year + 1, 1, 1) } else { Date::from_ymd(year, month + 1, 1) }?;
+    let after =
+        if month == 12 { Date::from_ymd(year + 1, 1, 1) } else { Date::from_ymd(year, month + 1, 1) }?;
     let after = i32::try_from(after.start().as_micros() / 86_400_000_000).ok()?;
     // Day 1, 1970-01-02, was a Friday.
     Date::from_days(after - 1 - (after - 2).rem_euclid(7))

@@ -297,6 +297,32 @@ pub(super) fn received(capture: &str) -> Vec<String> {
     lines.filter(|line| line.t == "recv" || line.t == "http").filter_map(|line| line.data).collect()
 }
 
+/// The messages and REST answers of a capture that came from addresses which contain `part`.
+pub(super) fn received_from(capture: &str, part: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Line {
+        t: String,
+        #[serde(default)]
+        conn: String,
+        #[serde(default)]
+        addr: String,
+        #[serde(default)]
+        url: String,
+        data: Option<String>,
+    }
+    let mut ours = Vec::new();
+    let mut found = Vec::new();
+    for line in capture.lines().map(|line| serde_json::from_str::<Line>(line).expect("a capture line")) {
+        match line.t.as_str() {
+            "connect" if line.addr.contains(part) => ours.push(line.conn),
+            "http" if line.url.contains(part) => found.extend(line.data),
+            "recv" if ours.contains(&line.conn) => found.extend(line.data),
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Real frames of the tests named `test`, byte for byte, with the sides that they must decode to.
 pub(super) fn expected_sides(test: &str) -> Option<Vec<(String, Vec<String>)>> {
     #[derive(Deserialize)]

@@ -46,7 +46,10 @@ fn contracts_are_worth_dollars_and_the_price_does_not_multiply_them() {
             assert_eq!(told(&mut *informed(), frame), format!("{symbol} {told_as}"));
         }
     }
-    assert_eq!(told(&mut *coinm(), &order("BTCUSD_PERP", "SELL", "")), "BTCUSD_PERP BTC-USD-PERP long 50000 - -");
+    assert_eq!(
+        told(&mut *coinm(), &order("BTCUSD_PERP", "SELL", "")),
+        "BTCUSD_PERP BTC-USD-PERP long 50000 - -"
+    );
 }
 
 #[test]
@@ -77,9 +80,14 @@ fn orders_of_the_other_market_are_left_to_its_feed() {
 fn a_path_on_which_the_control_stream_is_silent_is_given_up_for_the_other() {
     let mut coinm = coinm();
     let ack = r#"{"result":null,"id":1}"#;
-    for (url, speaks) in
-        [(URL, false), (OTHER_URL, false), (URL, false), (OTHER_URL, true), (OTHER_URL, true), (OTHER_URL, false)]
-    {
+    for (url, speaks) in [
+        (URL, false),
+        (OTHER_URL, false),
+        (URL, false),
+        (OTHER_URL, true),
+        (OTHER_URL, true),
+        (OTHER_URL, false),
+    ] {
         coinm.reset();
         assert_eq!(coinm.url(), url);
         let asked = coinm.subscribe().concat();
@@ -119,10 +127,10 @@ fn marks_are_followed_where_they_are_wanted_and_the_control_always() {
     assert!(!asked.contains("odd"), "{asked}");
     assert_eq!(kind(&mut *coinm, &mark("BTCUSD_PERP", 0, "")), FrameKind::Ignored("control"));
     let funding = r#","r":"0.00010000","T":1791014400000"#;
-    assert_eq!(state(&mut *coinm, "mark price", &mark("ETHUSD_PERP", 0, funding)), [
-        "quote ETH-USD-PERP mark 50000.5 - - - -",
-        "funding ETHUSD_PERP ETH-USD-PERP 0.0001 - 1791014400",
-    ]);
+    assert_eq!(
+        state(&mut *coinm, "mark price", &mark("ETHUSD_PERP", 0, funding)),
+        ["quote ETH-USD-PERP mark 50000.5 - - - -", "funding ETHUSD_PERP ETH-USD-PERP 0.0001 - 1791014400",]
+    );
     for (second, expected) in [(0, 0), (1, 1), (1, 0), (2, 1)] {
         assert_eq!(state(&mut *coinm, "mark price", &mark("ETHUSD_PERP", second, funding)).len(), expected);
     }
@@ -174,7 +182,10 @@ fn a_real_session_of_other_streams_is_understood_whole() {
     let mut coinm = coinm();
     for frame in received(&capture) {
         let kind = kind(&mut *coinm, &frame);
-        assert!(matches!(kind, FrameKind::Ignored(_) | FrameKind::Reference("contracts")), "{kind:?}: {frame}");
+        assert!(
+            matches!(kind, FrameKind::Ignored(_) | FrameKind::Reference("contracts")),
+            "{kind:?}: {frame}"
+        );
     }
     assert_eq!(coinm.next_request(), None);
     for (symbol, told_as) in [

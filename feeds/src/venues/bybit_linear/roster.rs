@@ -31,6 +31,14 @@ impl Category {
             Self::Inverse => "inverse",
         }
     }
+
+    /// The quote currency of the perpetuals whose tickers stand for their assets.
+    pub(in crate::venues) fn followed_quote(self) -> &'static str {
+        match self {
+            Self::Linear => "USDT",
+            Self::Inverse => "USD",
+        }
+    }
 }
 
 /// The `result` of one page of `/v5/market/instruments-info`.
@@ -293,9 +301,18 @@ mod tests {
                 "{symbol}"
             );
         }
-        for symbol in
-            ["", "USDT", "PERP", "BTC", "BTC-", "-27MAR26", "BTC-31FEB26", "BTC-27MÄR2", "BTCUSDA26", "USDH26"]
-        {
+        for symbol in [
+            "",
+            "USDT",
+            "PERP",
+            "BTC",
+            "BTC-",
+            "-27MAR26",
+            "BTC-31FEB26",
+            "BTC-27MÄR2",
+            "BTCUSDA26",
+            "USDH26",
+        ] {
             assert_eq!(parse_symbol(symbol), None, "{symbol}");
         }
     }

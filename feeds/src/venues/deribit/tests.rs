@@ -96,13 +96,17 @@ fn fills_of_one_moment_side_and_contract_are_one_liquidation_at_their_average_pr
         .collect();
     assert!(is_close(found[0].1.quantity.unwrap().get(), 0.002 + 0.0075));
     assert!(lines[0].starts_with("BTC-PERPETUAL long 400.00 42105.26"), "{lines:?}");
-    assert_eq!(lines[1..], [
-        "BTC-25DEC26 long 10.00 40000",
-        "BTC-PERPETUAL short 20.00 40000",
-        "ETH_USDC-PERPETUAL short 9000.00 3000",
-    ]);
+    assert_eq!(
+        lines[1..],
+        [
+            "BTC-25DEC26 long 10.00 40000",
+            "BTC-PERPETUAL short 20.00 40000",
+            "ETH_USDC-PERPETUAL short 9000.00 3000",
+        ]
+    );
     assert_eq!(liquidations(&mut *deribit, &frame), [], "every trade was told already");
-    let later = batch(&[fill("2", "BTC-PERPETUAL", 1.0, 1.0, "sell"), fill("8", "BTC-PERPETUAL", 1.0, 1.0, "sell")]);
+    let later =
+        batch(&[fill("2", "BTC-PERPETUAL", 1.0, 1.0, "sell"), fill("8", "BTC-PERPETUAL", 1.0, 1.0, "sell")]);
     assert_eq!(liquidations(&mut *deribit, &later)[0].1.venue_id.as_deref(), Some("8"));
 }
 
@@ -119,11 +123,8 @@ fn a_trade_in_a_refused_batch_does_not_count_as_told() {
 #[test]
 fn ordinary_trades_and_options_are_no_liquidations() {
     let ordinary = trade("1", "BTC-PERPETUAL", r#""price":1.0,"direction":"buy","amount":20"#);
-    let option = trade(
-        "2",
-        "BTC-25DEC26-15000-C",
-        r#""price":0.1,"liquidation":"T","direction":"sell","amount":1.0"#,
-    );
+    let option =
+        trade("2", "BTC-25DEC26-15000-C", r#""price":0.1,"liquidation":"T","direction":"sell","amount":1.0"#);
     assert_eq!(kind(&mut *deribit(), &batch(&[ordinary, option])), FrameKind::Ignored("trades"));
 }
 
@@ -131,11 +132,14 @@ fn ordinary_trades_and_options_are_no_liquidations() {
 fn a_ticker_tells_mark_funding_and_open_interest() {
     let rest = r#","open_interest":1000000,"funding_8h":0.0001,"current_funding":0.0"#;
     let mut deribit = deribit();
-    assert_eq!(state(&mut *deribit, "ticker", &ticker("BTC-PERPETUAL", 0, rest)), [
-        "quote BTC-USD-PERP mark 50000 - - - -",
-        "funding BTC-PERPETUAL BTC-USD-PERP 0.0001 8 -",
-        "open BTC-PERPETUAL BTC-USD-PERP 20 1000000.00",
-    ]);
+    assert_eq!(
+        state(&mut *deribit, "ticker", &ticker("BTC-PERPETUAL", 0, rest)),
+        [
+            "quote BTC-USD-PERP mark 50000 - - - -",
+            "funding BTC-PERPETUAL BTC-USD-PERP 0.0001 8 -",
+            "open BTC-PERPETUAL BTC-USD-PERP 20 1000000.00",
+        ]
+    );
     assert_eq!(
         state(&mut *deribit, "ticker", &ticker("BTC_USDC-PERPETUAL", 0, r#","open_interest":2.5"#)),
         ["quote BTC-USDC-PERP mark 50000 - - - -", "open BTC_USDC-PERPETUAL BTC-USDC-PERP 2.5 125000.00"]
@@ -150,7 +154,8 @@ fn a_ticker_tells_mark_funding_and_open_interest() {
 
 #[test]
 fn a_test_request_is_answered_once_and_no_plain_heartbeat_is() {
-    let beat = |kind: &str| format!(r#"{{"jsonrpc":"2.0","method":"heartbeat","params":{{"type":"{kind}"}}}}"#);
+    let beat =
+        |kind: &str| format!(r#"{{"jsonrpc":"2.0","method":"heartbeat","params":{{"type":"{kind}"}}}}"#);
     let mut deribit = deribit();
     assert_eq!(kind(&mut *deribit, &beat("heartbeat")), FrameKind::Keepalive);
     assert!(deribit.outgoing().is_empty());

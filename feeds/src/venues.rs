@@ -13,7 +13,7 @@ mod contract_state;
 mod deribit;
 //TMP mod gate;
 //TMP mod htx;
-//TMP mod kraken_futures;
+mod kraken_futures;
 mod okx;
 mod paced;
 mod recent;
@@ -145,6 +145,16 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(deribit::protocol),
+    },
+    FeedRow {
+        id: "kraken-futures",
+        about: "Kraken Futures: every trade that liquidated a position",
+        completeness: Completeness::Complete,
+        url: kraken_futures::URL,
+        rest_url: kraken_futures::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(kraken_futures::protocol),
     },
 ];
 

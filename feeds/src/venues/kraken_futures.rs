@@ -116,7 +116,9 @@ impl StreamProtocol for KrakenFutures {
         let context = &self.context;
         let followed: Vec<&str> = self
             .products
-            .tradeable(|instrument| instrument.contract == Contract::Perp && context.wants(instrument.asset()))
+            .tradeable(|instrument| {
+                instrument.contract == Contract::Perp && context.wants(instrument.asset())
+            })
             .filter(|symbol| is_linear(symbol))
             .collect();
         self.asks = ask("ticker", &followed);
@@ -208,7 +210,12 @@ struct Ticker<'a> {
 }
 
 impl KrakenFutures {
-    fn take(&mut self, frame: &Frame<'_>, text: &str, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+    fn take(
+        &mut self,
+        frame: &Frame<'_>,
+        text: &str,
+        out: &mut Vec<Stamped>,
+    ) -> Result<FrameKind, DecodeError> {
         if let Some(event) = &frame.event {
             return self.take_event(&event.as_text(), frame);
         }
@@ -245,7 +252,9 @@ impl KrakenFutures {
             "subscribed" => {
                 let products = frame.product_ids.ok_or_else(|| wrong("product_ids", "", "missing"))?;
                 let products: Vec<Scalar<'_>> = parse(products.get())?;
-                if let (Subscription::Waiting(waiting), "trade") = (&mut self.subscription, &*words(&frame.feed)) {
+                if let (Subscription::Waiting(waiting), "trade") =
+                    (&mut self.subscription, &*words(&frame.feed))
+                {
                     for product in products {
                         waiting.remove(product.as_text().to_ascii_uppercase().as_str());
                     }
@@ -316,7 +325,7 @@ fn liquidation(trade: &Trade<'_>, listed: &Listed, uid: SmolStr) -> Result<Liqui
     })
 }
 
-/// `amount` in the contract's own unit; contracts of neither family count in a unit that is not known.
+/// `amount` in the contract's own unit.
 fn size(field: &'static str, amount: f64, price: Price, listed: &Listed) -> Result<Size, DecodeError> {
     if is_linear(&listed.symbol) {
         Size::of_base(field, amount, price, listed)

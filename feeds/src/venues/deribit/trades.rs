@@ -13,8 +13,8 @@ use crate::venues::wire::{Scalar, price, quantity, required, wrong};
 
 #[derive(Deserialize)]
 pub(super) struct Trade<'a> {
-    #[serde(borrow)]
-    trade_id: Option<Scalar<'a>>,
+    #[serde(borrow, rename = "trade_id")]
+    id: Option<Scalar<'a>>,
     /// Milliseconds.
     #[serde(borrow)]
     timestamp: Option<Scalar<'a>>,
@@ -61,7 +61,7 @@ pub(super) fn liquidations(
         }
         let direction = required("direction", trade.direction.as_ref())?.as_text();
         fills.push(Fill {
-            trade_id: SmolStr::new(required("trade_id", trade.trade_id.as_ref())?.as_text()),
+            trade_id: SmolStr::new(required("trade_id", trade.id.as_ref())?.as_text()),
             at: required("timestamp", trade.timestamp.as_ref())?.millis("timestamp")?,
             listed: symbols.look_up("instrument_name", &name, parse_symbol)?.clone(),
             price: price("price", trade.price.as_ref())?,

@@ -87,7 +87,11 @@ mod tests {
             ("PF_USD", None),
             ("", None),
         ] {
-            assert_eq!(parse_symbol(symbol).map(|known| known.to_string()).as_deref(), instrument, "{symbol}");
+            assert_eq!(
+                parse_symbol(symbol).map(|known| known.to_string()).as_deref(),
+                instrument,
+                "{symbol}"
+            );
         }
     }
 }

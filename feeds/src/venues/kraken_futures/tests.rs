@@ -58,7 +58,8 @@ fn a_trade_counts_once_and_a_snapshot_never() {
         (trade("PI_ETHUSD", "1", "liquidation", "sell"), trade("PI_ETHUSD", "2", "liquidation", "sell"));
     assert_eq!(liquidations(&mut *kraken, &one).len(), 1);
     assert_eq!(liquidations(&mut *kraken, &one), [], "told already");
-    let snapshot = format!(r#"{{"feed":"trade_snapshot","product_id":"PI_ETHUSD","trades":[{one},{other}]}}"#);
+    let snapshot =
+        format!(r#"{{"feed":"trade_snapshot","product_id":"PI_ETHUSD","trades":[{one},{other}]}}"#);
     assert_eq!(kind(&mut *kraken, &snapshot), FrameKind::Ignored("trade snapshot"));
     assert_eq!(liquidations(&mut *kraken, &other).len(), 1, "a snapshot tells nothing");
 }
@@ -71,19 +72,20 @@ fn every_wanted_product_is_subscribed_and_acknowledged() {
     assert_eq!(kraken.next_request(), None);
     kraken.reset();
     let asked = kraken.subscribe();
-    assert_eq!(asked, [
-        r#"{"event":"subscribe","feed":"trade","product_ids":["PF_DOGEUSD","PF_XBTUSD","PI_XBTUSD"]}"#
-    ]);
-    let ack = |feed, products| {
-        format!(r#"{{"event":"subscribed","feed":"{feed}","product_ids":[{products}]}}"#)
-    };
+    assert_eq!(
+        asked,
+        [r#"{"event":"subscribe","feed":"trade","product_ids":["PF_DOGEUSD","PF_XBTUSD","PI_XBTUSD"]}"#]
+    );
+    let ack =
+        |feed, products| format!(r#"{{"event":"subscribed","feed":"{feed}","product_ids":[{products}]}}"#);
     for (products, is_subscribed) in [(r#""PF_DOGEUSD""#, false), (r#""PF_XBTUSD","PI_XBTUSD""#, true)] {
         assert!(kraken.outgoing().is_empty());
         assert_eq!(kind(&mut *kraken, &ack("trade", products)), FrameKind::Ack);
         assert_eq!(kraken.is_subscribed(), is_subscribed);
     }
     assert_eq!(kraken.outgoing(), [r#"{"event":"subscribe","feed":"ticker","product_ids":["PF_XBTUSD"]}"#]);
-    let only = FeedConfig { instruments: Instruments::Assets(vec!["XRP".to_owned()]), ..FeedConfig::default() };
+    let only =
+        FeedConfig { instruments: Instruments::Assets(vec!["XRP".to_owned()]), ..FeedConfig::default() };
     let mut other = protocol(&only);
     kind(&mut *other, INSTRUMENTS);
     assert_eq!((other.subscribe(), other.is_subscribed()), (Vec::new(), true), "nothing wanted is listed");
@@ -104,23 +106,27 @@ fn refusals_are_told_in_the_venues_words() {
 #[test]
 fn a_ticker_tells_mark_hourly_funding_and_open_interest() {
     let rest = r#","openInterest":500,"funding_rate":9.9,"relative_funding_rate":0.00001,"next_funding_rate_time":1791003600000"#;
-    assert_eq!(state(&mut *kraken(), "ticker", &ticker("PF_ETHUSD", rest)), [
-        "quote ETH-USD-PERP mark 2000 - - - -",
-        "funding PF_ETHUSD ETH-USD-PERP 0.00001 1 1791003600",
-        "open PF_ETHUSD ETH-USD-PERP 500 1000000.00",
-    ]);
+    assert_eq!(
+        state(&mut *kraken(), "ticker", &ticker("PF_ETHUSD", rest)),
+        [
+            "quote ETH-USD-PERP mark 2000 - - - -",
+            "funding PF_ETHUSD ETH-USD-PERP 0.00001 1 1791003600",
+            "open PF_ETHUSD ETH-USD-PERP 500 1000000.00",
+        ]
+    );
     let open = r#","openInterest":500"#;
-    assert_eq!(state(&mut *kraken(), "ticker", &ticker("PI_ETHUSD", open)), [
-        "quote ETH-USD-PERP mark 2000 - - - -",
-        "open PI_ETHUSD ETH-USD-PERP 0.25 500.00",
-    ]);
+    assert_eq!(
+        state(&mut *kraken(), "ticker", &ticker("PI_ETHUSD", open)),
+        ["quote ETH-USD-PERP mark 2000 - - - -", "open PI_ETHUSD ETH-USD-PERP 0.25 500.00",]
+    );
     assert_eq!(kind(&mut *kraken(), &ticker("PF_SOLUSD", open)), FrameKind::Ignored("ticker"));
 }
 
 #[test]
 fn garbage_is_refused_whole() {
     let frame = trade("PI_ETHUSD", "1", "liquidation", "sell");
-    let rest = r#","openInterest":500,"relative_funding_rate":0.00001,"next_funding_rate_time":1791003600000"#;
+    let rest =
+        r#","openInterest":500,"relative_funding_rate":0.00001,"next_funding_rate_time":1791003600000"#;
     refuses_garbage(&mut *kraken(), &frame);
     survives_anything(kraken, &[&frame, &ticker("PF_ETHUSD", rest), INSTRUMENTS]);
 }

@@ -33,14 +33,14 @@ fn protocol(feed: &str) -> Box<dyn Decoder> {
 }
 
 fn decode_over_and_over(bencher: Bencher<'_, '_>, protocol: Box<dyn Decoder>, text: &'static str) {
-    decode_payload(bencher, protocol, payload(text));
+    decode_payload(bencher, protocol, &payload(text));
 }
 
-fn decode_payload(bencher: Bencher<'_, '_>, mut protocol: Box<dyn Decoder>, frame: Payload) {
+fn decode_payload(bencher: Bencher<'_, '_>, mut protocol: Box<dyn Decoder>, frame: &Payload) {
     let mut out = Vec::with_capacity(8);
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         out.clear();
-        protocol.decode(divan::black_box(&frame), &mut out).expect("a valid frame")
+        protocol.decode(divan::black_box(frame), &mut out).expect("a valid frame")
     });
 }
 
@@ -76,5 +76,5 @@ fn htx_packed(bencher: Bencher<'_, '_>) {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(HTX.as_bytes()).expect("memory");
     let packed = Payload::Binary(Bytes::from(encoder.finish().expect("memory")));
-    decode_payload(bencher, protocol("htx"), packed);
+    decode_payload(bencher, protocol("htx"), &packed);
 }

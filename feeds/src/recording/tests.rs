@@ -292,6 +292,9 @@ fn the_real_binance_recording_holds_541_frames() {
     assert!(frames.is_sorted_by_key(|frame| frame.receive_time));
 }
 
+/// A capture, its lines, and the frames of each feed among them.
+type Case = (&'static str, usize, &'static [(&'static str, usize)]);
+
 /// Lines that this crate has a feed for; others count as `other feed`.
 fn expected(feeds: &[(&str, usize)]) -> usize {
     feeds.iter().filter(|(feed, _)| crate::find(feed).is_some()).map(|(_, frames)| frames).sum()
@@ -303,7 +306,7 @@ fn every_real_capture_is_read_to_its_end_and_no_frame_of_it_is_unexplained() {
         return;
     };
     // Per capture: its lines, and the frames of each of our feeds among them.
-    let cases: [(&str, usize, &[(&str, usize)]); 9] = [
+    let cases: [Case; 9] = [
         ("cryptofeed_binance_delivery", 4384, &[("binance-coinm", 11 + 4371)]),
         ("cryptofeed_binance_futures", 1542, &[("binance-usdm", 5 + 1535)]),
         ("cryptofeed_bybit", 3256, &[("bybit-linear", 1 + 2546), ("bybit-spot", 1 + 681)]),
@@ -326,9 +329,9 @@ fn every_real_capture_is_read_to_its_end_and_no_frame_of_it_is_unexplained() {
             let row = crate::find(frame.feed.as_str()).expect("a feed of ours");
             let decoder =
                 decoders.entry(row.id).or_insert_with(|| row.decoder(&crate::FeedConfig::default()));
-            let decoded = crate::decode_frame(decoder.as_mut(), frame);
-            let is_explained = matches!(decoded.verdict, crate::Verdict::Understood(_));
-            assert!(is_explained, "{name}: {:?}: {:?}", decoded.verdict, decoded.frame);
+            let told = crate::decode_frame(decoder.as_mut(), frame);
+            let is_explained = matches!(told.verdict, crate::Verdict::Understood(_));
+            assert!(is_explained, "{name}: {:?}: {:?}", told.verdict, told.frame);
         }
         assert_eq!(frames, expected(feeds), "{name}");
     }

@@ -6,6 +6,7 @@
 //! a long. Rows carry no time: the receive time stands for it. Sizes count contracts, whose meaning BitMEX
 //! tells over REST. Source: BitMEX's WebSocket and instrument documentation, 2026.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use market::{Liquidation, Observation, Payload, PositionSide};
@@ -20,7 +21,7 @@ use crate::config::{FeedConfig, Instruments};
 use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
 use contracts::{Contracts, Row};
 use orders::{Action, Change, OrderRow, Orders};
-use states::{Known, StateRow, States};
+use states::{BITCOIN, Known, StateRow, States};
 
 mod contracts;
 mod orders;
@@ -108,7 +109,9 @@ impl StreamProtocol for Bitmex {
     fn subscribe(&mut self) -> Vec<String> {
         let context = &self.context;
         let followed = self.contracts.perpetuals(|instrument| context.wants(instrument.asset()));
-        let topics: Vec<String> = followed.map(|symbol| format!("instrument:{symbol}")).collect();
+        // Bitcoin's price in dollars is what quanto contracts are worth in, whoever follows it.
+        let followed: BTreeSet<&str> = followed.chain([BITCOIN]).collect();
+        let topics: Vec<String> = followed.into_iter().map(|symbol| format!("instrument:{symbol}")).collect();
         self.asks = topics.chunks(BATCH).map(ask).collect();
         vec![ask(&[TABLE.to_owned()])]
     }

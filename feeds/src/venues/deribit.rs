@@ -343,6 +343,10 @@ impl Deribit {
             next: None,
         });
         if funding.is_some() {
+            // No venue lists so many; more would mean that the names are invented.
+            if self.funding_told.len() >= MOST_TRADES {
+                self.funding_told.clear();
+            }
             self.funding_told.insert(listed.symbol.clone(), at);
         }
         ContractState { mark, funding, open }.tell(listed, at, out);

@@ -290,10 +290,11 @@ impl Htx {
     }
 }
 
+/// What the venue said, or that it said nothing.
 fn refusal(frame: &Frame<'_>) -> String {
-    let words =
-        |part: &Option<Scalar<'_>>| part.as_ref().map(|part| part.as_text().into_owned()).unwrap_or_default();
-    format!("{}: {}", words(&frame.err_code), words(&frame.err_msg))
+    let parts = [&frame.err_code, &frame.err_msg].into_iter().flatten().map(Scalar::as_text);
+    let words: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    if words.is_empty() { "no reason given".to_owned() } else { words.join(": ") }
 }
 
 fn liquidation(order: &Order<'_>, listed: &Listed, value: Option<f64>) -> Result<Liquidation, DecodeError> {

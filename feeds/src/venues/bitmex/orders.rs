@@ -79,7 +79,8 @@ pub(super) struct Change {
 pub(super) struct Changes {
     pub(super) counted: Vec<Change>,
     replaces_all: bool,
-    rows: Vec<(SmolStr, Option<Order>)>,
+    /// The rows named, as they are now; `None` where a row is gone.
+    rows: HashMap<SmolStr, Option<Order>>,
 }
 
 /// The orders that wait in the book.
@@ -100,8 +101,8 @@ impl Orders {
         for row in rows {
             let id = SmolStr::new(required("orderID", row.order_id.as_ref())?.as_text());
             // A message may name an order twice.
-            let known = match changes.rows.iter().rev().find(|(changed, _)| *changed == id) {
-                Some((_, order)) => order.clone(),
+            let known = match changes.rows.get(&id) {
+                Some(order) => order.clone(),
                 None => self.0.get(&id).cloned(),
             };
             let (order, counted) = match (action, known) {
@@ -128,7 +129,7 @@ impl Orders {
                     counted,
                 });
             }
-            changes.rows.push((id, order));
+            changes.rows.insert(id, order);
         }
         Ok(changes)
     }

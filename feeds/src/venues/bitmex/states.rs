@@ -15,7 +15,7 @@ use crate::venues::wire::{Scalar, required, wrong};
 /// No venue lists so many; more would mean that the symbols are invented.
 const MOST_SYMBOLS: usize = 16_384;
 /// Whose mark is the dollar price of what settles quanto contracts.
-const BITCOIN: &str = "XBTUSD";
+pub(super) const BITCOIN: &str = "XBTUSD";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

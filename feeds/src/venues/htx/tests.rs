@@ -130,8 +130,8 @@ fn only_the_coin_margined_feed_needs_contract_values() {
 fn other_words_are_told_apart() {
     for (text, expected) in [
         (r#"{"op":"error","err-code":2007,"err-msg":"bad"}"#, FrameKind::Refused("2007: bad".to_owned())),
-        (r#"{"op":"close","ts":1}"#, FrameKind::Closing(": ".to_owned())),
-        (r#"{"status":"error","err_code":1,"err_msg":"busy"}"#, FrameKind::Refused(": busy".to_owned())),
+        (r#"{"op":"close","ts":1}"#, FrameKind::Closing("no reason given".to_owned())),
+        (r#"{"status":"error","err_code":1,"err_msg":"busy"}"#, FrameKind::Refused("busy".to_owned())),
         (
             r#"{"op":"notify","topic":"public.BTC-USDT.funding_rate","data":[]}"#,
             FrameKind::Ignored("funding_rate"),

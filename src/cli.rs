@@ -3,7 +3,10 @@
 mod check_config;
 mod daemon;
 mod demo;
+mod doctor;
+mod events;
 mod export;
+mod import;
 mod models;
 mod rebuild;
 mod record;
@@ -63,12 +66,18 @@ enum Command {
     Record(record::RecordTo),
     /// Play recordings through the same decoders, rules and store as live
     Replay(replay::ReplayFiles),
+    /// Take your own files of flows, prices, liquidations or treasuries into the store
+    Import(import::ImportFiles),
     /// Write a table of the store as CSV or Parquet
     Export(export::Export),
     /// Draw a panel or the overview as an SVG file
     Snapshot(snapshot::Snapshot),
     /// Say what the store holds
     Status(status::Status),
+    /// List dated events that no feed tells, or study what they did to prices
+    Events(events::Events),
+    /// Check feeds, keys, clock, disk, store and terminal, and say what to do
+    Doctor(doctor::Doctor),
     /// Fit a model to stored liquidations, with errors and a naive baseline
     Models(models::Models),
     /// Decode every stored frame anew and replace the tables made from them
@@ -94,9 +103,12 @@ pub fn run() -> Result<(), Failure> {
         Command::Sim(sim) => log_to_stderr(|| sim.run()),
         Command::Record(record) => log_to_stderr(|| record.run(&global)),
         Command::Replay(replay) => replay.run(&global),
+        Command::Import(import) => log_to_stderr(|| import.run(&global)),
         Command::Export(export) => log_to_stderr(|| export.run(&global)),
         Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),
         Command::Status(status) => log_to_stderr(|| status.run(&global)),
+        Command::Events(events) => log_to_stderr(|| events.run(&global)),
+        Command::Doctor(doctor) => log_to_stderr(|| doctor.run(&global)),
         Command::Models(models) => log_to_stderr(|| models.run(&global)),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),

@@ -5,11 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use feeds::{FEEDS, FeedConfig, FeedRow};
+use feeds::{FEEDS, FeedConfig, FeedRow, Follows, Instruments};
+use market::Clock;
+
 use serde::{Deserialize, Serialize};
 use store::StoreOptions;
 
 use crate::alerts::{self, Rule};
+use crate::books::{Assumptions, Background};
+use crate::clock::SystemClock;
 
 /// The configuration the program ships with and falls back to.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.toml");
@@ -33,6 +37,12 @@ pub enum ConfigError {
         /// What is wrong, with the line.
         reason: String,
     },
+    /// A file of events cannot be used.
+    #[error(transparent)]
+    Events {
+        /// File, entry, key and problem.
+        source: market::ReferenceError,
+    },
     /// A value is understood, but cannot be used.
     #[error("{origin}: {key} {problem}")]
     Value {
@@ -55,6 +65,10 @@ pub struct Config {
     pub screen: ScreenConfig,
     /// One table a feed. Only feeds that have a table run.
     pub feeds: BTreeMap<String, FeedConfig>,
+    /// What mining is assumed to be like.
+    pub mining: Assumptions,
+    /// Dated facts of the user's own.
+    pub events: EventsConfig,
     /// One table a rule; `kind` says which kind of rule reads the rest.
     pub rules: BTreeMap<String, toml::Table>,
 }
@@ -84,6 +98,14 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self { dir: PathBuf::from("data/store"), segment_mib: 64, segment_age_secs: 900, commit_every_ms: 5 }
     }
+}
+
+/// `[events]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventsConfig {
+    /// Files of events beside the shipped ones, in the form of `data/events.toml`.
+    pub files: Vec<PathBuf>,
 }
 
 /// `[screen]`.
@@ -123,6 +145,8 @@ pub struct Settings {
     pub feeds: Vec<(&'static FeedRow, FeedConfig)>,
     /// The rules, in the order of their names.
     pub rules: Vec<Box<dyn Rule>>,
+    /// What is known before any feed speaks: shipped and own dated facts, assumptions.
+    pub background: Background,
     /// The screen's colours, decided.
     pub theme: ThemeChoice,
 }
@@ -148,11 +172,17 @@ impl Settings {
             dir.clone_into(&mut settings.store_dir);
             dir.clone_into(&mut settings.config.store.dir);
         }
-        if let Some(base) = found.as_deref().and_then(Path::parent) {
-            for (_, feed) in &mut settings.feeds {
-                feed.ca_file = feed.ca_file.take().map(|file| base.join(file));
+        let base = found.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        for (row, feed) in &mut settings.feeds {
+            feed.ca_file = feed.ca_file.take().map(|file| base.join(file));
+            feed.cookie_file = feed.cookie_file.take().map(|file| base.join(file));
+            for name in row.keys.iter().chain(row.optional_keys()) {
+                if let Some(secret) = environment(name) {
+                    feed.keys.insert(name, secret);
+                }
             }
         }
+        settings.read_events(base)?;
         Ok(settings)
     }
 
@@ -188,9 +218,11 @@ impl Settings {
             check_feed(name, feed).map_err(|(key, problem)| refuse(key, problem))?;
         }
         let chosen = FEEDS.iter().filter_map(|row| {
-            config.feeds.get(row.id).filter(|feed| feed.enabled).map(|feed| (row, feed.clone()))
+            let feed = config.feeds.get(row.id).filter(|feed| feed.enabled)?;
+            Some((row, FeedConfig { instruments: followed(row, &feed.instruments), ..feed.clone() }))
         });
         let feeds = chosen.collect();
+        config.mining.check().map_err(|(key, problem)| refuse(format!("mining.{key}"), problem))?;
         let mut rules = Vec::new();
         for (name, table) in &config.rules {
             let rule = alerts::build(name, table.clone())
@@ -206,6 +238,7 @@ impl Settings {
                 commit_every: Duration::from_millis(config.store.commit_every_ms),
             },
             theme: decide_theme(config.screen.theme),
+            background: Background { occasions: market::occasions().into(), assumed: config.mining.clone() },
             feeds,
             rules,
             config,
@@ -214,6 +247,21 @@ impl Settings {
 }
 
 impl Settings {
+    /// Adds the user's own events to the shipped ones; `base` is what their paths are relative to.
+    fn read_events(&mut self, base: &Path) -> Result<(), ConfigError> {
+        let mut occasions = self.background.occasions.to_vec();
+        for file in &self.config.events.files {
+            let path = base.join(file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+            let own = market::parse_occasions(&text, &path.display().to_string());
+            occasions.extend(own.map_err(|source| ConfigError::Events { source })?);
+        }
+        occasions.sort_by_key(|occasion| occasion.at.start());
+        self.background.occasions = occasions.into();
+        Ok(())
+    }
+
     /// Refuses a configuration that has nothing to watch.
     ///
     /// # Errors
@@ -228,6 +276,20 @@ impl Settings {
             problem: "has no enabled feed; add a table such as [feeds.okx], or try `vigie demo`".to_owned(),
         })
     }
+}
+
+/// What a feed follows: what the user names, else what the shipped entities name.
+fn followed(row: &FeedRow, named: &Instruments) -> Instruments {
+    if *named != Instruments::All {
+        return named.clone();
+    }
+    let today = SystemClock.now().date();
+    let symbols = match row.follows {
+        Follows::Everything => return Instruments::All,
+        Follows::Coins => market::entities().token_symbols(today),
+        Follows::Equities => market::entities().equity_symbols(today),
+    };
+    Instruments::Assets(symbols.into_iter().map(str::to_owned).collect())
 }
 
 /// Checks what serde cannot: the error is the key and the problem.

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::Rule;
+use crate::books::Background;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::failure::{self, Failure};
@@ -50,6 +51,8 @@ pub struct Plan {
     pub recorder: Option<RecordingWriter>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// What is known before any feed speaks.
+    pub background: Background,
     /// What to do when the store can no longer be written.
     pub on_store_failure: OnStoreFailure,
     /// Whether alerts and events are wanted one by one, once they are on disk.
@@ -66,6 +69,7 @@ impl Plan {
             store: Some((settings.store_dir, settings.store_options)),
             recorder: None,
             clock: Arc::new(SystemClock),
+            background: settings.background,
             on_store_failure: OnStoreFailure::GoOn,
             outgoing: Wanted::Nothing,
         }
@@ -117,17 +121,21 @@ impl Engine {
             let feed = FeedId::new(row.id);
             board.add_feed(feed.clone(), row.completeness);
             if let Some(health) = board.feed_mut(&feed) {
-                let (host, _) = url::split(config.url.as_deref().unwrap_or(row.url));
-                health.is_relayed = host != url::split(row.url).0;
+                let written = if row.url.is_empty() { &config.rest_url } else { &config.url };
+                let (host, _) = url::split(written.as_deref().unwrap_or(row.home()));
+                health.is_relayed = host != url::split(row.home()).0;
                 host.clone_into(&mut health.source);
             }
         }
         let mut hub = Hub::new(board, plan.rules, plan.outgoing);
+        hub.set_background(plan.background);
         let mut gaps: Vec<Option<Gap>> = vec![None; plan.feeds.len()];
+        let mut cache_dir = None;
         if let Some((dir, options)) = plan.store {
             let (store, recovery) = Store::open(&dir, options, Arc::clone(&plan.clock))?;
             log_recovery(&dir, &recovery);
             hub.restore(&Reader::open(&dir)?, now)?;
+            cache_dir = Some(dir.join("cache"));
             hub.keep_in(store, dir);
             for ((row, _), gap) in plan.feeds.iter().zip(&mut gaps) {
                 *gap = hub.resume(&FeedId::new(row.id), &recovery, now);
@@ -162,6 +170,7 @@ impl Engine {
                 out: inbox.clone(),
                 cancel: cancel.child_token(),
                 open_gap,
+                cache_dir: cache_dir.clone(),
                 seed: now.as_micros().unsigned_abs().rotate_left(index as u32),
             };
             tracker.spawn_on(supervise(row, config, context), runtime);

@@ -33,6 +33,22 @@ pub enum Failure {
         "no feed went live in the time given: {0}; check the network, `url` in the config, or wait longer"
     )]
     Unreachable(String),
+    /// A file to be taken in cannot be read.
+    #[error("read {path}: {source}; name a readable file")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nothing of a file can be taken in.
+    #[error("{path}: {source}")]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: feeds::import::ImportError,
+    },
     /// A file that is not the store cannot be written.
     #[error("write {path}: {source}; choose another place with --out")]
     Write {
@@ -84,6 +100,8 @@ impl Failure {
             | Self::Recording(_)
             | Self::Scenario(_)
             | Self::Simulator(_)
+            | Self::Read { .. }
+            | Self::Import { .. }
             | Self::Write { .. }
             | Self::Stdout(_)
             | Self::Terminal(_) => 2,

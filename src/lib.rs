@@ -5,10 +5,12 @@
 //! `docs/ARCHITECTURE.md` walks through the house.
 
 pub mod alerts;
+pub mod books;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+mod doctor;
 pub mod engine;
 pub mod failure;
 mod logging;

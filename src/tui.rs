@@ -35,16 +35,34 @@ fn theme_of(choice: ThemeChoice) -> Theme {
     }
 }
 
-/// Names that [`draw`] knows.
+/// What [`draw`] can draw.
+#[derive(Clone, Copy, Debug)]
+pub enum Picture<'a> {
+    /// A workspace, by name.
+    Workspace(&'a str),
+    /// One panel over the whole area, by name; `overview` is the workspace.
+    Panel(&'a str),
+}
+
+/// Names of panels that [`draw`] knows.
 pub fn panel_names() -> Vec<&'static str> {
     std::iter::once("overview").chain(widgets::PANELS.iter().map(|row| row.id)).collect()
 }
 
-/// Draws the overview, or one panel over the whole area, in true colour; `None` for an unknown name.
-pub fn draw(panel: &str, (width, height): (u16, u16), board: &Arc<Board>) -> Option<Buffer> {
+/// Names of workspaces that [`draw`] knows.
+pub fn workspace_names() -> Vec<&'static str> {
+    widgets::WORKSPACES.iter().map(|row| row.id).collect()
+}
+
+/// Draws a workspace or a panel in true colour; `None` for an unknown name.
+pub fn draw(picture: Picture<'_>, (width, height): (u16, u16), board: &Arc<Board>) -> Option<Buffer> {
     let area = Rect::new(0, 0, width, height);
     let mut app = App::new(Arc::clone(board), ThemeChoice::Truecolor);
-    if panel != "overview" && !app.zoom_on(panel) {
+    let is_known = match picture {
+        Picture::Workspace(id) | Picture::Panel(id @ "overview") => app.show_workspace(id),
+        Picture::Panel(id) => app.zoom_on(id),
+    };
+    if !is_known {
         return None;
     }
     let mut buffer = Buffer::empty(area);

@@ -1,5 +1,7 @@
 //! One frame understood: shared by live feeds, replays and rebuilds, so that they cannot differ.
 
+use std::borrow::Cow;
+
 use market::{MarketEvent, RawFrame};
 
 use crate::protocol::{Decoder, FrameKind, Stamped};
@@ -19,6 +21,23 @@ impl Verdict {
         match self {
             Self::Understood(kind) => kind.is_kept(),
             Self::Rejected(_) => true,
+        }
+    }
+
+    /// What is wrong with the frame, or with some of its rows, in words.
+    pub fn complaint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Rejected(reason) => Some(Cow::Borrowed(reason)),
+            Self::Understood(FrameKind::DataWithout { refused, .. }) => Some(Cow::Owned(refused.join("; "))),
+            Self::Understood(
+                FrameKind::Data(_)
+                | FrameKind::Reference(_)
+                | FrameKind::Ack
+                | FrameKind::Keepalive
+                | FrameKind::Refused(_)
+                | FrameKind::Closing(_)
+                | FrameKind::Ignored(_),
+            ) => None,
         }
     }
 

@@ -4,16 +4,21 @@
 
 mod config;
 mod decode;
+mod flow_grid;
+pub mod import;
+mod node;
+mod poll;
 mod protocol;
 pub mod recording;
 mod run;
 mod stream;
 mod tls;
 mod venues;
+mod watch;
 
 pub use config::{FeedConfig, Instruments, Keys};
 pub use decode::{Decoded, Verdict, decode_frame};
 pub use protocol::{Ask, DecodeError, Decoder, FrameKind, Heartbeat, PollProtocol, Stamped, StreamProtocol};
 pub use run::run;
-pub use stream::{FeedContext, FeedError, FeedMessage};
 pub use venues::{FEEDS, FeedRow, Follows, Protocol, find};
+pub use watch::{FeedContext, FeedError, FeedMessage};

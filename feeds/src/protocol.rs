@@ -41,6 +41,14 @@ impl Stamped {
 pub enum FrameKind {
     /// Market data of the kind that this feed exists for (possibly with no wanted instrument in it).
     Data(&'static str),
+    /// As [`FrameKind::Data`], without some of its rows, each refused for the reason given: they are
+    /// counted and kept like a frame that is refused as a whole.
+    DataWithout {
+        /// What the frame is counted under.
+        label: &'static str,
+        /// The rows, each with what is wrong with it.
+        refused: Vec<String>,
+    },
     /// A REST answer that later frames need to be understood: contract values, rosters.
     Reference(&'static str),
     /// The venue acknowledged (part of) the subscription.
@@ -59,7 +67,10 @@ impl FrameKind {
     /// What the frame is counted under.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Data(label) | Self::Reference(label) | Self::Ignored(label) => label,
+            Self::Data(label)
+            | Self::DataWithout { label, .. }
+            | Self::Reference(label)
+            | Self::Ignored(label) => label,
             Self::Ack => "ack",
             Self::Keepalive => "keepalive",
             Self::Refused(_) => "refused",
@@ -70,7 +81,11 @@ impl FrameKind {
     /// Whether the frame belongs in the journal: everything but the small talk of a connection.
     pub fn is_kept(&self) -> bool {
         match self {
-            Self::Data(_) | Self::Reference(_) | Self::Refused(_) | Self::Closing(_) => true,
+            Self::Data(_)
+            | Self::DataWithout { .. }
+            | Self::Reference(_)
+            | Self::Refused(_)
+            | Self::Closing(_) => true,
             Self::Ack | Self::Keepalive | Self::Ignored(_) => false,
         }
     }
@@ -94,6 +109,12 @@ pub enum DecodeError {
         value: String,
         /// What is wrong with it.
         problem: &'static str,
+    },
+    /// Not the page or the table that this source shows.
+    #[error("not what this source shows: {reason}")]
+    Page {
+        /// What is there instead.
+        reason: String,
     },
     /// Valid JSON of no known shape.
     #[error("no known kind of frame")]
@@ -183,7 +204,8 @@ pub trait StreamProtocol: Decoder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// Path and query below the feed's `rest_url`, or the method of a node. Kept with the answer as
-    /// [`Payload::Answer`]'s `request`, so it never holds a key.
+    /// [`Payload::Answer`]'s `request`, so it never holds a key. What follows a `#` is not sent: it
+    /// tells apart asks, and answers, of one URL.
     pub request: String,
     /// The body of a POST, JSON; a GET without one. For a node, the method's parameters.
     pub body: Option<String>,
@@ -202,9 +224,18 @@ impl Ask {
 ///
 /// The runner drives it so: at every round `begin`, then each ask of `next_ask` in turn, its answer
 /// given to `decode` as [`Payload::Answer`]; live after the first whole round.
+///
+/// An answer that the source calls unchanged, or that is byte for byte the one it gave to the same ask
+/// in the last round (of this run or of the one before), is not decoded again: `next_ask` must get on
+/// without it, and what it told is in the store.
 pub trait PollProtocol: Decoder {
     /// Time between the starts of two rounds.
     fn every(&self) -> Duration;
+
+    /// The least that a user may set `every` to: what the source bears.
+    fn least_every(&self) -> Duration {
+        self.every()
+    }
 
     /// The least time between two asks.
     fn spacing(&self) -> Duration {

@@ -1,7 +1,11 @@
 //! Every feed there is: one row each, one file each.
 
+#[cfg(test)]
+mod answers;
 mod binance_coinm;
 mod binance_usdm;
+mod bitbo;
+mod bitcoin_node;
 mod bitfinex;
 mod bitget;
 mod bitmex;
@@ -9,15 +13,23 @@ mod blank;
 mod bybit_inverse;
 mod bybit_linear;
 mod bybit_tickers;
+mod chain;
+mod coinglass;
 mod contract_state;
 mod deribit;
+mod farside;
+mod flow_ledger;
+mod flow_page;
 mod gate;
 mod htx;
 mod kraken_futures;
+mod mempool_space;
 mod okx;
 mod paced;
 mod recent;
+mod sosovalue;
 mod symbols;
+mod tables;
 #[cfg(test)]
 mod testing;
 mod wire;
@@ -75,6 +87,14 @@ impl FeedRow {
         match self.protocol {
             Protocol::Stream(make) => make(config),
             Protocol::Poll(make) | Protocol::Node(make) => make(config),
+        }
+    }
+
+    /// Environment variables that it signs in with where they are set.
+    pub fn optional_keys(&self) -> &'static [&'static str] {
+        match self.protocol {
+            Protocol::Node(_) => &["BITCOIN_RPC_USER", "BITCOIN_RPC_PASSWORD"],
+            Protocol::Stream(_) | Protocol::Poll(_) => &[],
         }
     }
 
@@ -215,6 +235,67 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(bitmex::protocol),
+    },
+    FeedRow {
+        id: "bitcoin-node",
+        about: "the user's own Bitcoin node: tip, difficulty, hash rate, mempool, fees",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: bitcoin_node::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Node(bitcoin_node::protocol),
+    },
+    FeedRow {
+        id: "mempool-space",
+        about: "mempool.space: the chain for those who run no node",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: mempool_space::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(mempool_space::protocol),
+    },
+    // US spot fund flows: tables asked for a few times a day.
+    FeedRow {
+        id: "farside",
+        about: "Farside: US spot fund flows by fund and day; Bitcoin, Ether, Solana",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: farside::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(farside::protocol),
+    },
+    FeedRow {
+        id: "bitbo",
+        about: "Bitbo: US spot Bitcoin fund flows by fund and day",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: bitbo::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(bitbo::protocol),
+    },
+    FeedRow {
+        id: "sosovalue",
+        about: "SoSoValue: US spot fund flows, daily totals; Bitcoin, Ether, Solana (free key)",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: sosovalue::REST_URL,
+        follows: Follows::Everything,
+        keys: &[sosovalue::KEY],
+        protocol: Protocol::Poll(sosovalue::protocol),
+    },
+    FeedRow {
+        id: "coinglass",
+        about: "CoinGlass: US spot fund flows by fund and day; four coins (paid key)",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: coinglass::REST_URL,
+        follows: Follows::Everything,
+        keys: &[coinglass::KEY],
+        protocol: Protocol::Poll(coinglass::protocol),
     },
 ];
 

@@ -7,6 +7,7 @@ use crate::alert::{Alert, RuleStatus};
 use crate::desk::Desk;
 use crate::event::MarketEvent;
 use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
+use crate::occasion::Occasion;
 use crate::ring::Ring;
 use crate::time::Timestamp;
 use crate::windows::Totals;
@@ -72,6 +73,8 @@ pub struct Board {
     pub store: StoreHealth,
     /// Flows, stocks, coins, contracts and treasuries.
     pub desk: Arc<Desk>,
+    /// Dated facts that no feed tells, in order of time: shipped ones and the user's own.
+    pub occasions: Arc<[Occasion]>,
 }
 
 impl Board {
@@ -87,6 +90,7 @@ impl Board {
             rules: Vec::new(),
             store: StoreHealth::default(),
             desk: Arc::default(),
+            occasions: Arc::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::feed::FeedId;
 use crate::flows::FlowTable;
 use crate::instrument::Instrument;
 use crate::money::{Price, Quantity, Usd};
+use crate::occasion::{PowerMeasure, Service};
 use crate::time::{Date, Timestamp};
 
 /// A price with where it came from and how far it can be trusted.
@@ -57,11 +58,11 @@ impl Standing {
 /// How much something gained, fractions of its price: `0.05` is five per cent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gains {
-    /// Since the close before (equities) or 24 h ago (coins).
+    /// Since the daily close before: the trading day's for equities, midnight UTC for coins.
     pub one_day: Option<f64>,
-    /// Over five trading days.
+    /// Over five daily closes.
     pub five_days: Option<f64>,
-    /// Over thirty trading days.
+    /// Over thirty daily closes.
     pub thirty_days: Option<f64>,
 }
 
@@ -125,12 +126,16 @@ pub struct Deal {
     pub counterparty: SmolStr,
     /// When it was announced.
     pub announced: Date,
-    /// US dollars over its life.
+    /// What is sold. Dollars per megawatt compare only within one kind.
+    pub service: Option<Service>,
+    /// US dollars over its first term.
     pub usd: f64,
     /// Years.
     pub years: f64,
-    /// Critical megawatts; `None` where not published.
+    /// Megawatts; `None` where not published.
     pub megawatts: Option<f64>,
+    /// Which megawatts these are.
+    pub power: Option<PowerMeasure>,
     /// US dollars per megawatt and year.
     pub usd_per_mw_year: Option<f64>,
     /// Where the figures come from.

@@ -7,6 +7,7 @@ mod board;
 mod chain;
 mod derivative;
 mod desk;
+mod entity;
 mod etf;
 mod event;
 mod feed;
@@ -15,18 +16,23 @@ mod frame;
 mod holding;
 mod instrument;
 mod money;
+mod nyse;
+mod occasion;
 mod quote;
+mod reference;
 mod ring;
 mod time;
+mod treasury;
 mod windows;
 
 pub use alert::{Alert, AlertState, Evidence, RuleState, RuleStatus, Severity};
 pub use board::{Board, Mode, StoreHealth};
-pub use chain::ChainTip;
+pub use chain::{ChainTip, mining_usd_per_mw_year, subsidy_btc};
 pub use derivative::{FundingRate, OpenInterest};
 pub use desk::{
     Beta, ContractRow, Deal, Desk, Gains, Mining, PricePoint, Standing, StockRow, TokenRow, Treasury,
 };
+pub use entity::{AssetClass, Basket, Entities, Entity, Fund, Role, Symbol, SymbolMatch, entities};
 pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at};
 pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
 pub use feed::{Completeness, FeedHealth, FeedId, FeedState};
@@ -35,7 +41,13 @@ pub use frame::{Payload, RawFrame};
 pub use holding::Holding;
 pub use instrument::{Contract, Instrument, ParseInstrumentError};
 pub use money::{NotFinite, Price, Quantity, Usd};
+pub use nyse::{NyseCalendar, Session, nyse};
+pub use occasion::{
+    Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
+};
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
+pub use reference::ReferenceError;
 pub use ring::Ring;
 pub use time::{Clock, Date, ManualClock, ParseTimeError, Timestamp};
+pub use treasury::{TreasuryAggregate, TreasuryHolding, TreasurySeed, treasury_seed};
 pub use windows::{RollingWindows, SideTotals, StripBin, TotalRow, Totals, WINDOWS, Window};

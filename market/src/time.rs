@@ -122,6 +122,27 @@ impl Date {
         Self(self.0.saturating_add(1))
     }
 
+    /// The day `days` after this one, or before it when negative; `None` outside the years 1970 to 9999.
+    pub fn plus_days(self, days: i32) -> Option<Self> {
+        self.0.checked_add(days).and_then(Self::from_days)
+    }
+
+    /// How many days after `earlier` this is; negative when it is before it.
+    pub fn days_since(self, earlier: Self) -> i32 {
+        self.0 - earlier.0
+    }
+
+    /// The civil year.
+    pub fn year(self) -> i16 {
+        self.civil().year()
+    }
+
+    /// Whether it is a Saturday or a Sunday.
+    pub fn is_weekend(self) -> bool {
+        // 1970-01-01 was a Thursday.
+        matches!((self.0 + 3).rem_euclid(7), 5 | 6)
+    }
+
     fn civil(self) -> jiff::civil::Date {
         self.start().to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date()
     }
@@ -195,6 +216,18 @@ mod tests {
         assert_eq!("2026-01-06".parse(), Ok(Date::from_ymd(2026, 1, 6).expect("a day").start()));
         assert!("06/01/2026".parse::<Timestamp>().is_err());
         assert!("2026-02-30".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn days_are_counted_and_weekends_known() {
+        let friday = Date::from_ymd(2025, 10, 10).expect("a day");
+        let found: Vec<bool> =
+            (0..4).map(|days| friday.plus_days(days).expect("a day").is_weekend()).collect();
+        assert_eq!(found, [false, true, true, false]);
+        let halving = Date::from_ymd(2024, 4, 20).expect("a day");
+        assert_eq!((friday.days_since(halving), halving.days_since(friday)), (538, -538));
+        assert_eq!(halving.plus_days(538), Some(friday));
+        assert_eq!((friday.year(), Date::from_days(0).and_then(|day| day.plus_days(-1))), (2025, None));
     }
 
     #[test]

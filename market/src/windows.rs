@@ -282,6 +282,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::Observation;
     use crate::money::Price;
 
     fn at(millis: i64) -> Timestamp {

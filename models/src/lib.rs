@@ -4,8 +4,10 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+pub mod event_study;
 pub mod excitation;
 mod model;
+pub mod regression;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};

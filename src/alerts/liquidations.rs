@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use market::{
-    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, Observation,
-    PositionSide, RuleState, RuleStatus, Severity, Timestamp, Usd,
+    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, PositionSide,
+    RuleState, RuleStatus, Severity, Timestamp, Usd,
 };
 use serde::Deserialize;
 
@@ -295,10 +295,7 @@ impl Rule for LiquidationRule {
     }
 
     fn observe(&mut self, event: &MarketEvent) {
-        let liquidation = match &event.observation {
-            Observation::Liquidation(liquidation) => liquidation,
-            Observation::Gap(_) => return,
-        };
+        let Some(liquidation) = event.observation.liquidation() else { return };
         if !self.wants(&event.feed, liquidation) {
             return;
         }

@@ -5,18 +5,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use market::{FeedId, Timestamp};
+use market::{Clock, FeedId, Occasion, Timestamp};
 use store::{Format, Query, Reader, Table};
 
 use super::Global;
+use crate::clock::SystemClock;
+use crate::config::Settings;
 use crate::failure::Failure;
 
 /// See the module.
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Table: liquidations, gaps, alerts or frames
+    /// Table: liquidations, `etf_flows`, bars, quotes, funding, `open_interest`, chain, holdings, gaps, alerts,
+    /// events or frames
     #[arg(value_parser = parse_table)]
-    table: Table,
+    table: Wanted,
     /// First moment wanted: 2026-01-31 or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
@@ -26,9 +29,13 @@ pub(super) struct Export {
     /// Only this venue; may be given more than once
     #[arg(long, value_name = "FEED")]
     venue: Vec<String>,
-    /// Only this instrument (BTC-USDT-PERP) or asset (BTC); may be given more than once
-    #[arg(long, value_name = "NAME")]
+    /// Only this instrument (BTC-USDT-PERP), asset (BTC), ticker (KEEL), pair (TAO-USDT), fund (IBIT) or holder; may
+    /// be given more than once
+    #[arg(long, value_name = "NAME", visible_alias = "symbol")]
     instrument: Vec<String>,
+    /// Only what was known at this moment, as it was known then
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
     /// Format
     #[arg(long, value_enum, default_value_t = FileFormat::Csv)]
     format: FileFormat,
@@ -45,10 +52,22 @@ enum FileFormat {
     Parquet,
 }
 
-fn parse_table(text: &str) -> Result<Table, String> {
-    Table::ALL.iter().copied().find(|table| table.name() == text).ok_or_else(|| {
+/// What is exported.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// A table of the store.
+    Stored(Table),
+    /// Dated facts, shipped and the user's own.
+    Events,
+}
+
+fn parse_table(text: &str) -> Result<Wanted, String> {
+    if text == "events" {
+        return Ok(Wanted::Events);
+    }
+    Table::ALL.iter().copied().find(|table| table.name() == text).map(Wanted::Stored).ok_or_else(|| {
         let known: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
-        format!("{text:?} is no table; known are {}", known.join(", "))
+        format!("{text:?} is no table; known are {}, events", known.join(", "))
     })
 }
 
@@ -60,30 +79,80 @@ impl Export {
         {
             return Err(Failure::Usage(format!("--from {from} is not before --to {to}; swap them")));
         }
-        if let Some(unknown) = self.venue.iter().find(|venue| feeds::find(venue).is_none()) {
-            let known: Vec<&str> = feeds::FEEDS.iter().map(|row| row.id).collect();
-            return Err(Failure::Usage(format!(
-                "--venue {unknown} is no feed; known are {}",
-                known.join(", ")
-            )));
-        }
+        let table = match self.table {
+            Wanted::Stored(table) => table,
+            Wanted::Events => return self.export_events(&settings),
+        };
         let query = Query {
             from: self.from,
             to: self.to,
             feeds: self.venue.iter().map(|venue| FeedId::new(venue)).collect(),
             instruments: self.instrument.clone(),
+            as_of: self.as_of,
+            now: Some(SystemClock.now()),
         };
         let format = match self.format {
             FileFormat::Csv => Format::Csv,
             FileFormat::Parquet => Format::Parquet,
         };
         let reader = Reader::open(&settings.store_dir)?;
+        self.check_venues(&reader, table)?;
         if self.out == Path::new("-") {
             let mut stdout = BufWriter::new(io::stdout().lock());
-            reader.export(self.table, &query, format, &mut stdout)?;
+            reader.export(table, &query, format, &mut stdout)?;
             return stdout.flush().map_err(Failure::Stdout);
         }
-        let rows = self.write_file(|file| Ok(reader.export(self.table, &query, format, file)?))?;
+        let rows = self.write_file(|file| Ok(reader.export(table, &query, format, file)?))?;
+        tracing::info!(rows, out = %self.out.display(), "exported");
+        Ok(())
+    }
+
+    /// A name that is no feed may be an import's source; one that the store has no row of is a mistake.
+    fn check_venues(&self, reader: &Reader, table: Table) -> Result<(), Failure> {
+        for venue in self.venue.iter().filter(|venue| feeds::find(venue).is_none()) {
+            let query = Query { feeds: vec![FeedId::new(venue)], ..Query::default() };
+            let has_rows = match table {
+                Table::Frames | Table::Alerts => false,
+                Table::Gaps => !reader.gaps(&query)?.is_empty(),
+                _ => !reader.events(table, &query)?.is_empty(),
+            };
+            if !has_rows {
+                let known: Vec<&str> = feeds::FEEDS.iter().map(|row| row.id).collect();
+                return Err(Failure::Usage(format!(
+                    "--venue {venue} is no feed, and no source of {table} in this store; feeds are {}",
+                    known.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Dated facts as CSV: what is no measurement needs no Parquet.
+    fn export_events(&self, settings: &Settings) -> Result<(), Failure> {
+        if matches!(self.format, FileFormat::Parquet) {
+            return Err(Failure::Usage("events are exported as CSV alone; leave --format out".to_owned()));
+        }
+        let wanted = settings.background.occasions.iter().filter(|occasion| {
+            let start = occasion.at.start();
+            self.from.is_none_or(|from| start >= from)
+                && self.to.is_none_or(|to| start < to)
+                && self.as_of.is_none_or(|as_of| start <= as_of)
+        });
+        let write = |out: &mut dyn Write| {
+            let mut rows = 0;
+            writeln!(out, "{}", EVENT_COLUMNS.join(","))?;
+            for occasion in wanted.clone() {
+                writeln!(out, "{}", event_row(occasion))?;
+                rows += 1;
+            }
+            Ok::<u64, io::Error>(rows)
+        };
+        if self.out == Path::new("-") {
+            let mut stdout = BufWriter::new(io::stdout().lock());
+            return write(&mut stdout).and_then(|_| stdout.flush()).map_err(Failure::Stdout);
+        }
+        let failed = |source| Failure::Write { path: self.out.clone(), source };
+        let rows = self.write_file(|file| write(file).map_err(failed))?;
         tracing::info!(rows, out = %self.out.display(), "exported");
         Ok(())
     }
@@ -100,6 +169,51 @@ impl Export {
         make_readable(file.as_file()).map_err(failed)?;
         file.persist(&self.out).map_err(|error| failed(error.error))?;
         Ok(rows)
+    }
+}
+
+const EVENT_COLUMNS: [&str; 12] = [
+    "at",
+    "id",
+    "kind",
+    "title",
+    "entities",
+    "usd",
+    "years",
+    "megawatts",
+    "counterparty",
+    "change_bp",
+    "is_scheduled",
+    "sources",
+];
+
+fn event_row(occasion: &Occasion) -> String {
+    let figures = &occasion.figures;
+    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    [
+        occasion.at.to_string(),
+        occasion.id.to_string(),
+        occasion.kind.as_str().to_owned(),
+        occasion.title.clone(),
+        occasion.entities.join(" "),
+        number(figures.usd),
+        number(figures.years),
+        number(figures.megawatts),
+        figures.counterparty.clone().unwrap_or_default(),
+        number(figures.change_bp),
+        occasion.is_scheduled.to_string(),
+        occasion.sources.join("; "),
+    ]
+    .map(|cell| quoted(&cell))
+    .join(",")
+}
+
+/// A CSV cell, in quotes where it needs them (RFC 4180).
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
     }
 }
 

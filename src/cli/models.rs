@@ -37,7 +37,7 @@ impl Models {
         })?;
         let settings = global.settings()?;
         let query =
-            Query { from: self.from, to: self.to, feeds: Vec::new(), instruments: self.instrument.clone() };
+            Query { from: self.from, to: self.to, instruments: self.instrument.clone(), ..Query::default() };
         let reader = Reader::open(&settings.store_dir)?;
         let events = reader.liquidations(&query)?;
         let gaps = reader.gaps(&query)?.len();

@@ -45,8 +45,10 @@ impl RecordTo {
         let report = runtime.block_on(daemon::run(engine, self.span))?;
         let frames: u64 = report.tally.frames.values().sum();
         if self.json {
-            return say_json(&json!({ "out": self.out, "frames": frames, "events": report.tally.events }));
+            return say_json(
+                &json!({ "out": self.out, "frames": frames, "events": report.tally.liquidations }),
+            );
         }
-        say(&format!("{}: {} liquidations in {frames} frames", self.out.display(), report.tally.events))
+        say(&format!("{}: {} liquidations in {frames} frames", self.out.display(), report.tally.liquidations))
     }
 }

@@ -139,7 +139,8 @@ fn as_json(report: &ReplayReport) -> Value {
         "to": report.to.map(|to| to.to_string()),
         "frames": frames,
         "skipped_lines": report.skipped,
-        "liquidations": report.hub.tally.events,
+        "liquidations": report.hub.tally.liquidations,
+        "events": report.hub.tally.events,
         "alerts": report.hub.tally.alerts,
         "stored_frames": report.stored,
         "already_stored_frames": report.already_stored,
@@ -158,7 +159,7 @@ fn as_text(report: &ReplayReport) -> String {
     for (kind, count) in &report.skipped {
         lines.push(format!("{count:>10}  lines without a frame for us: {kind}"));
     }
-    lines.push(format!("{:>10}  liquidations", report.hub.tally.events));
+    lines.push(format!("{:>10}  liquidations", report.hub.tally.liquidations));
     lines.push(format!("{:>10}  alerts", report.hub.tally.alerts));
     if report.hub.board.store.path.is_some() {
         lines.push(format!("{:>10}  frames stored", report.stored));

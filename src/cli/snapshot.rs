@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::engine::{Replay, Speed, board_from_store, play_scenario};
 use crate::failure::Failure;
 use crate::svg;
-use crate::tui;
+use crate::tui::{self, Picture};
 
 /// When the simulated snapshot begins: a Monday of autumn 2026, 13:30 UTC.
 const SIMULATED_START: i64 = 1_791_811_800_000_000;
@@ -23,9 +23,12 @@ const SIMULATED_START: i64 = 1_791_811_800_000_000;
 /// See the module.
 #[derive(Debug, Args)]
 pub(super) struct Snapshot {
-    /// What to draw: overview, or a panel's name
-    #[arg(long, default_value = "overview")]
-    panel: String,
+    /// The workspace to draw: overview, flows, miners, ai, leverage, events or feeds
+    #[arg(long, value_name = "NAME", default_value = "overview")]
+    workspace: String,
+    /// A panel to draw over the whole picture instead
+    #[arg(long, value_name = "NAME", conflicts_with = "workspace")]
+    panel: Option<String>,
     /// Columns and rows
     #[arg(long, default_value = "160x48", value_parser = parse_size)]
     size: (u16, u16),
@@ -54,14 +57,17 @@ impl Snapshot {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let mut settings = global.settings()?;
         let board = self.board(global, &mut settings)?;
-        let buffer = tui::draw(&self.panel, self.size, &board).ok_or_else(|| {
-            Failure::Usage(format!(
-                "--panel {} is unknown; known are {}",
-                self.panel,
-                tui::panel_names().join(", ")
-            ))
+        let (picture, option, name, known) = match &self.panel {
+            Some(panel) => (Picture::Panel(panel), "panel", panel, tui::panel_names()),
+            None => {
+                let known = tui::workspace_names();
+                (Picture::Workspace(&self.workspace), "workspace", &self.workspace, known)
+            }
+        };
+        let buffer = tui::draw(picture, self.size, &board).ok_or_else(|| {
+            Failure::Usage(format!("--{option} {name} is unknown; known are {}", known.join(", ")))
         })?;
-        let title = format!("Vigie, {}, {}, {}", self.panel, board.mode.as_str(), board.now);
+        let title = format!("Vigie, {name}, {}, {}", board.mode.as_str(), board.now);
         std::fs::write(&self.out, svg::render(&buffer, &title))
             .map_err(|source| Failure::Write { path: self.out.clone(), source })
     }

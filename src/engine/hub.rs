@@ -19,6 +19,7 @@ pub(super) use self::live::Live;
 use self::rejections::Rejections;
 use super::{Wanted, not_running};
 use crate::alerts::Rule;
+use crate::books::{Assumptions, Background, Books, shipped_holdings};
 use crate::failure::Failure;
 
 /// Seconds of silence that rules are walked through one by one; after a day every window is empty.
@@ -49,8 +50,10 @@ pub(super) enum Receipt {
 pub struct Tally {
     /// Frames by feed and kind.
     pub frames: BTreeMap<(FeedId, &'static str), u64>,
-    /// Liquidations taken in.
+    /// Events of any kind taken in.
     pub events: u64,
+    /// Liquidations among them.
+    pub liquidations: u64,
     /// Alerts raised or cleared.
     pub alerts: u64,
     /// Feeds that were live at some time.
@@ -74,6 +77,11 @@ pub struct HubReport {
 pub struct Hub {
     board: Board,
     windows: RollingWindows,
+    books: Books,
+    /// What mining is assumed to be like.
+    assumed: Assumptions,
+    /// The last whole second for which the desk's tables were made.
+    desk_made: Option<i64>,
     rules: Vec<Box<dyn Rule>>,
     /// The last whole second at which the rules were asked.
     asked: Option<i64>,
@@ -98,6 +106,9 @@ impl Hub {
         Self {
             board,
             windows: RollingWindows::default(),
+            books: Books::default(),
+            assumed: Assumptions::default(),
+            desk_made: None,
             rules,
             asked: None,
             store: None,
@@ -113,7 +124,21 @@ impl Hub {
         }
     }
 
-    /// Restores tape, windows, gaps and alerts of the last day from the store.
+    /// Takes in what is known before any feed speaks.
+    pub(super) fn set_background(&mut self, background: Background) {
+        let Background { occasions, assumed } = background;
+        self.board.occasions = occasions;
+        self.assumed = assumed;
+        self.know(shipped_holdings());
+    }
+
+    fn know(&mut self, events: impl IntoIterator<Item = MarketEvent>) {
+        for event in events {
+            self.books.apply(&Arc::new(event));
+        }
+    }
+
+    /// Restores tape, windows, gaps, alerts and the desk's books from the store.
     pub(super) fn restore(&mut self, reader: &Reader, now: Timestamp) -> Result<(), StoreError> {
         let traces = reader.feeds()?;
         let since = now.minus(WINDOWS[WINDOWS.len() - 1].span);
@@ -127,6 +152,7 @@ impl Hub {
             self.windows.apply(&event);
             self.board.apply(&Arc::new(event));
         }
+        self.know(reader.desk(now)?);
         for health in &mut self.board.feeds {
             // Counters count this run; what was restored is on the tape and in the windows.
             health.events = 0;
@@ -204,11 +230,23 @@ impl Hub {
         self.windows.advance(now);
         self.board.now = self.board.now.max(now);
         self.board.totals = self.windows.totals();
+        self.make_desk();
         if let Some(store) = &self.store {
             self.board.store.durable = store.durable();
         }
         self.dirty = false;
         Arc::new(self.board.clone())
+    }
+
+    /// Makes the desk's tables anew, at most once a second: prices grow old even when nothing comes.
+    fn make_desk(&mut self) {
+        let now = self.board.now;
+        let second = now.as_micros().div_euclid(1_000_000);
+        if self.desk_made == Some(second) {
+            return;
+        }
+        self.desk_made = Some(second);
+        self.board.desk = Arc::new(self.books.desk(&self.board.occasions, &self.assumed, now));
     }
 
     /// Takes one message in.
@@ -263,13 +301,15 @@ impl Hub {
         let Some(last) = events.last().map(|event| event.receive_time) else { return };
         for event in events {
             self.tally.events += 1;
+            self.tally.liquidations += u64::from(event.observation.liquidation().is_some());
             self.windows.apply(&event);
             for rule in &mut self.rules {
                 rule.observe(&event);
             }
             let event = Arc::new(event);
+            self.books.apply(&event);
             self.board.apply(&event);
-            if self.wanted == Wanted::AlertsAndEvents {
+            if self.wanted == Wanted::AlertsAndEvents && event.observation.liquidation().is_some() {
                 self.promise(receipt, Outgoing::Event(event));
             }
         }
@@ -504,7 +544,7 @@ mod tests {
     #[test]
     fn what_a_failed_store_did_not_keep_is_handed_to_nobody() {
         let row = feeds::find("binance-usdm").expect("a feed");
-        let mut protocol = (row.protocol)(&feeds::FeedConfig::default());
+        let mut decoder = row.decoder(&feeds::FeedConfig::default());
         let text = r#"{"e":"forceOrder","E":1767695630200,"o":{"s":"BTCUSDT","S":"SELL","q":"1","p":"80000","ap":"80000","X":"FILLED","l":"1","z":"1","T":1767695630199}}"#;
         let mut decoded = || {
             let frame = RawFrame {
@@ -512,7 +552,7 @@ mod tests {
                 receive_time: Timestamp::from_millis(1_767_695_630_380).expect("a time"),
                 payload: Payload::Text(text.into()),
             };
-            feeds::decode_frame(&mut *protocol, frame)
+            feeds::decode_frame(&mut *decoder, frame)
         };
         let mut hub = Hub::new(Board::new(Mode::Live, Timestamp::EPOCH), Vec::new(), Wanted::AlertsAndEvents);
         hub.take_frame(decoded());

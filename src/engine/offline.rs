@@ -28,6 +28,7 @@ pub fn board_from_store(settings: &Settings, rules: Vec<Box<dyn Rule>>) -> Resul
     }
     board.store.path = Some(settings.store_dir.clone());
     let mut hub = Hub::new(board, rules, Wanted::Nothing);
+    hub.set_background(settings.background.clone());
     hub.restore(&reader, now)?;
     hub.stop_all_feeds(now);
     Ok(hub.snapshot(now))
@@ -42,6 +43,7 @@ pub fn play_scenario(
     (seed, start, span): (u64, Timestamp, Duration),
 ) -> Arc<Board> {
     let mut hub = Hub::new(Board::new(Mode::Simulated, start), rules, Wanted::Nothing);
+    hub.set_background(settings.background.clone());
     let mut decoders = Decoders::new(&settings.config);
     for row in FEEDS {
         hub.meet(&FeedId::new(row.id), start);

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 use widgets::{
     Action, Focus, Frame, HelpView, PANELS, PaletteEntry, PaletteView, Panel, Reaction, StatusLine, Theme,
-    View,
+    View, WORKSPACES,
 };
 
 use super::keymap::{Command, KEYS, Pressed, command_for};
@@ -49,6 +49,9 @@ enum Overlay {
     Palette(Box<Palette>),
 }
 
+/// A screen on which every panel of a workspace has room.
+const LARGEST: Rect = Rect { x: 0, y: 0, width: 400, height: 200 };
+
 /// Hints in the status line: a few of the key table's rows, in this order.
 const HINTS: [Command; 4] = [Command::Help, Command::Palette, Command::Zoom, Command::Quit];
 
@@ -56,6 +59,9 @@ const HINTS: [Command; 4] = [Command::Help, Command::Palette, Command::Zoom, Com
 pub struct App {
     board: Arc<Board>,
     panels: Vec<Box<dyn Panel>>,
+    /// Which of [`WORKSPACES`] is shown.
+    workspace: usize,
+    /// Which of [`PANELS`] the keys go to; always one of the workspace's.
     focused: usize,
     is_zoomed: bool,
     overlay: Overlay,
@@ -71,7 +77,8 @@ impl App {
         Self {
             board,
             panels: PANELS.iter().map(|row| (row.make)()).collect(),
-            focused: 0,
+            workspace: 0,
+            focused: first_of(0),
             is_zoomed: false,
             overlay: Overlay::None,
             choice,
@@ -89,9 +96,33 @@ impl App {
     /// Gives the panel `id` the whole screen; whether there is such a panel.
     pub fn zoom_on(&mut self, id: &str) -> bool {
         let Some(index) = PANELS.iter().position(|row| row.id == id) else { return false };
-        self.focused = index;
+        self.carry_out(Command::Focus(index));
         self.is_zoomed = true;
         true
+    }
+
+    /// Shows the workspace `id`; whether there is such a workspace.
+    pub fn show_workspace(&mut self, id: &str) -> bool {
+        let Some(index) = WORKSPACES.iter().position(|row| row.id == id) else { return false };
+        self.enter(index);
+        true
+    }
+
+    fn enter(&mut self, workspace: usize) {
+        self.workspace = workspace;
+        self.is_zoomed = false;
+        if !panels_of(workspace).contains(&self.focused) {
+            self.focused = first_of(workspace);
+        }
+    }
+
+    /// The panel `steps` after the focused one in the workspace's order.
+    fn focus_by(&mut self, steps: usize) {
+        let panels = panels_of(self.workspace);
+        let at = panels.iter().position(|panel| *panel == self.focused).unwrap_or_default();
+        if let Some(panel) = panels.get((at + steps) % panels.len().max(1)) {
+            self.focused = *panel;
+        }
     }
 
     /// Takes a message in and says what is to be done.
@@ -129,11 +160,15 @@ impl App {
         }
         match command_for(pressed) {
             Some(command) => self.carry_out(command),
-            // The keys as typed are asked first; a digit goes straight to a panel.
+            // The keys as typed are asked first; a digit goes straight to a workspace.
             None => match pressed.code {
                 KeyCode::Char(digit @ '1'..='9') => {
                     let index = digit as usize - '1' as usize;
-                    if index < self.panels.len() { self.carry_out(Command::Focus(index)) } else { Vec::new() }
+                    if index < WORKSPACES.len() {
+                        self.carry_out(Command::Workspace(index))
+                    } else {
+                        Vec::new()
+                    }
                 }
                 _ => Vec::new(),
             },
@@ -155,11 +190,22 @@ impl App {
                 Overlay::None => self.is_zoomed = false,
                 Overlay::Help { .. } | Overlay::Palette(_) => self.overlay = Overlay::None,
             },
-            Command::NextPanel => self.focused = (self.focused + 1) % self.panels.len(),
-            Command::PreviousPanel => {
-                self.focused = (self.focused + self.panels.len() - 1) % self.panels.len();
+            Command::NextPanel => self.focus_by(1),
+            Command::PreviousPanel => self.focus_by(panels_of(self.workspace).len().saturating_sub(1)),
+            Command::Focus(index) => {
+                self.focused = index.min(self.panels.len() - 1);
+                if !panels_of(self.workspace).contains(&self.focused)
+                    && let Some(home) =
+                        (0..WORKSPACES.len()).find(|place| panels_of(*place).contains(&self.focused))
+                {
+                    self.workspace = home;
+                }
             }
-            Command::Focus(index) => self.focused = index.min(self.panels.len() - 1),
+            Command::Workspace(index) => self.enter(index),
+            Command::NextWorkspace => self.enter((self.workspace + 1) % WORKSPACES.len()),
+            Command::PreviousWorkspace => {
+                self.enter((self.workspace + WORKSPACES.len() - 1) % WORKSPACES.len());
+            }
             Command::Zoom => self.is_zoomed = !self.is_zoomed,
             Command::Theme => {
                 self.choice = match self.choice {
@@ -202,7 +248,7 @@ impl App {
         if self.is_zoomed {
             self.panels[self.focused].render(frame.panels, buf, &view(Focus::Focused));
         } else {
-            let places = widgets::overview(frame.panels);
+            let places = (WORKSPACES[self.workspace].layout)(frame.panels);
             // Where the focused panel has no room of its own, the keys would go nowhere visible.
             let focused_id = PANELS[self.focused].id;
             for (id, place) in &places {
@@ -231,8 +277,8 @@ impl App {
             Overlay::None => {}
             Overlay::Help { offset } => {
                 let mut rows: Vec<(&str, &str)> = KEYS.iter().map(|row| (row.shown, row.about)).collect();
-                let digits = format!("1 – {}", self.panels.len());
-                rows.insert(4, (&digits, "focus a panel by its place"));
+                let digits = format!("1 – {}", WORKSPACES.len());
+                rows.insert(4, (&digits, "a workspace by its place: overview, flows, miners, AI, …"));
                 HelpView { title: "Keys", rows: &rows, offset: *offset, theme: &self.theme }
                     .render(area, buf);
             }
@@ -257,4 +303,17 @@ impl App {
             }
         }
     }
+}
+
+/// Any panel that a workspace shows on the largest screen, in its order.
+fn panels_of(workspace: usize) -> Vec<usize> {
+    let places = (WORKSPACES[workspace].layout)(LARGEST);
+    let index = |(id, _): &(&str, Rect)| PANELS.iter().position(|row| row.id == *id);
+    places.iter().filter_map(index).collect()
+}
+
+/// The panel that the keys go to at first: the one that matters most and that keys do something in.
+fn first_of(workspace: usize) -> usize {
+    let panels = panels_of(workspace);
+    panels.iter().copied().find(|panel| PANELS[*panel].id != "headline").unwrap_or_default()
 }

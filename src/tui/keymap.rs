@@ -29,8 +29,14 @@ pub(super) enum Command {
     PreviousPanel,
     /// Give the focused panel the whole screen, or take it back.
     Zoom,
-    /// Focus a panel by its place in the table.
+    /// Focus a panel by its place in the table, in a workspace that holds it.
     Focus(usize),
+    /// Show a workspace by its place in the table.
+    Workspace(usize),
+    /// Show the next workspace.
+    NextWorkspace,
+    /// Show the workspace before.
+    PreviousWorkspace,
     /// The next set of colours.
     Theme,
     /// Save the screen as an SVG picture.
@@ -86,8 +92,22 @@ pub(super) const KEYS: &[KeyRow] = &[
         keys: &[key(':'), ctrl('p')],
     },
     KeyRow {
+        shown: "] w",
+        about: "the next workspace",
+        name: "next workspace",
+        command: Command::NextWorkspace,
+        keys: &[key(']'), key('w')],
+    },
+    KeyRow {
+        shown: "[ W",
+        about: "the workspace before",
+        name: "previous workspace",
+        command: Command::PreviousWorkspace,
+        keys: &[key('['), key('W')],
+    },
+    KeyRow {
         shown: "Tab",
-        about: "focus the next panel",
+        about: "focus the next panel of the workspace",
         name: "next panel",
         command: Command::NextPanel,
         keys: &[named(KeyCode::Tab)],

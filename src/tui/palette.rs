@@ -107,8 +107,14 @@ impl Palette {
     }
 }
 
-/// The panels, then the commands of the key table.
+/// The panels, the workspaces, then the commands of the key table.
 fn everything() -> Vec<Choice> {
+    let workspaces = widgets::WORKSPACES.iter().enumerate().map(|(index, row)| Choice {
+        name: format!("workspace {}", row.title),
+        about: row.about.to_owned(),
+        command: Command::Workspace(index),
+        matched: Vec::new(),
+    });
     let panels = widgets::PANELS.iter().enumerate().map(|(index, row)| Choice {
         name: format!("go to {}", row.id),
         about: row.about.to_owned(),
@@ -124,7 +130,7 @@ fn everything() -> Vec<Choice> {
                 matched: Vec::new(),
             }
         });
-    panels.chain(commands).collect()
+    panels.chain(workspaces).chain(commands).collect()
 }
 
 #[cfg(test)]
@@ -146,11 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn every_panel_can_be_reached_by_name() {
+    fn every_panel_and_workspace_can_be_reached_by_name() {
         for (index, row) in widgets::PANELS.iter().enumerate() {
             let mut palette = Palette::open();
-            type_in(&mut palette, row.id);
+            type_in(&mut palette, &format!("go to {}", row.id));
             assert_eq!(palette.choices().first().map(|choice| choice.command), Some(Command::Focus(index)));
+        }
+        for (index, row) in widgets::WORKSPACES.iter().enumerate() {
+            let mut palette = Palette::open();
+            type_in(&mut palette, &format!("workspace {}", row.title));
+            let first = palette.choices().first().map(|choice| choice.command);
+            assert_eq!(first, Some(Command::Workspace(index)));
         }
     }
 

@@ -4,10 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use market::Date;
-
 use crate::error::StoreError;
-use crate::table::Table;
+use crate::table::{Partition, Table};
 
 /// A store's directory and the names in it.
 #[derive(Clone, Debug)]
@@ -45,8 +43,8 @@ impl Layout {
         self.dir.join("quarantine")
     }
 
-    pub(crate) fn partition(&self, table: Table, date: Date) -> PathBuf {
-        self.dir.join(table.name()).join(format!("date={date}"))
+    pub(crate) fn partition(&self, table: Table, partition: Partition) -> PathBuf {
+        self.dir.join(table.name()).join(partition.to_string())
     }
 
     /// The journal's segments, oldest first.

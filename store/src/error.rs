@@ -107,8 +107,11 @@ pub enum StoreError {
         limit: usize,
     },
     /// `Record::Gap` was given an event that is none.
-    #[error("only gap events may be appended as gaps; liquidations go in with their frame")]
+    #[error("only gap events may be appended as gaps; others go in with their frame, or as a batch")]
     NotAGap,
+    /// `Record::Batch` was given a gap.
+    #[error("a batch may not hold a gap; append each gap by itself")]
+    GapInBatch,
     /// The journal can no longer be written.
     #[error(
         "the journal stopped at {}: everything up to record {durable} is on disk, nothing after it is; {}",
@@ -182,6 +185,23 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// A table that holds no events was asked for events.
+    #[error("{table} holds no events; export it, or ask for its own rows")]
+    NoEvents {
+        /// The table.
+        table: &'static str,
+    },
+    /// Whether a fund flow is final depends on what time it is, and the query does not say.
+    #[error("an export of etf_flows needs a moment; set the query's as_of or now")]
+    NoMoment,
+    /// A file given by a user is not one that can be read.
+    #[error("{} cannot be read as a sheet: {problem}", path.display())]
+    Sheet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The store kept changing while it was read.
     #[error("the event store {} changed under the reader; ask again", dir.display())]

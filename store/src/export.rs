@@ -1,18 +1,19 @@
 //! Tables as files for other tools: CSV and Parquet, in bounded memory.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
-use market::{Quantity, Timestamp, Usd};
-
-use crate::columns::to_frame;
+use crate::asof;
+use crate::columns::{cell, to_frame};
 use crate::error::StoreError;
 use crate::lake;
 use crate::query::Query;
-use crate::reader::{Reader, Visit};
-use crate::table::{Row, Table, text_of};
+use crate::reader::Reader;
+use crate::snapshot::{Snapshot, Visit};
+use crate::table::{Row, Table};
 
 /// Rows that make up one row group of an exported Parquet file.
 const GROUP_ROWS: usize = 65_536;
@@ -63,11 +64,14 @@ pub struct ParseFormatError {
 }
 
 impl Reader {
-    /// Writes the wanted rows of a table to `out` and gives their number. Rows are in order of their
-    /// records, gaps by start and one for each; the same whether sealed or not.
+    /// Writes the wanted rows of a table to `out`, as they stand, and gives their number. Liquidations,
+    /// alerts and frames are in order of their records, gaps by start and one for each, flows by day and
+    /// fund, bars by symbol and time, holdings by day and holder, others by time; the same whether sealed
+    /// or not.
     ///
     /// # Errors
-    /// [`StoreError::Export`] when `out` fails; otherwise as [`Reader::liquidations`]. What is in
+    /// [`StoreError::Export`] when `out` fails; [`StoreError::NoMoment`] for fund flows where the query
+    /// has neither `as_of` nor `now`; otherwise as [`Reader::liquidations`]. What is in
     /// `out` after an error is incomplete.
     pub fn export(
         &self,
@@ -91,12 +95,13 @@ impl Reader {
         failed: &dyn Fn(Box<dyn Error + Send + Sync>) -> StoreError,
     ) -> Result<u64, StoreError> {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(table.columns()).map_err(|error| failed(error.into()))?;
+        csv.write_record(table.columns().iter().map(|heading| heading.name))
+            .map_err(|error| failed(error.into()))?;
         let mut count = 0;
         self.wanted(table, query, &mut |rows| {
             count += rows.len() as u64;
             for row in &rows {
-                let cells = table.columns().iter().map(|name| cell(row, name));
+                let cells = table.columns().iter().map(|heading| cell(row, heading.name).to_string());
                 csv.write_record(cells).map_err(|error| failed(error.into()))?;
             }
             Ok(())
@@ -141,91 +146,71 @@ impl Reader {
         Ok(count)
     }
 
-    /// Wanted rows in the order of exports.
+    /// Wanted rows as they stand, in the order of exports.
     fn wanted(&self, table: Table, query: &Query, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         match table {
             Table::Gaps => visit(self.gap_rows(query)?),
-            Table::Liquidations | Table::Alerts | Table::Frames => {
+            Table::EtfFlows if query.moment().is_none() => Err(StoreError::NoMoment),
+            Table::EtfFlows | Table::Bars | Table::Chain | Table::Holdings => visit(self.rows(table, query)?),
+            Table::Quotes | Table::Funding | Table::OpenInterest => self.by_time(table, query, visit),
+            Table::Liquidations => {
                 let snapshot = self.snapshot()?;
-                snapshot.visit(table, &|file| query.may_be_in(file), &mut |mut rows| {
-                    rows.retain(|row| query.wants(row));
+                let mut replaced = replaced_in(&snapshot, query)?.into_iter().peekable();
+                let mut number = 0_u64;
+                visit_wanted(&snapshot, table, query, &mut |mut rows| {
+                    rows.retain(|_| {
+                        let at = number;
+                        number += 1;
+                        replaced.next_if_eq(&at).is_none()
+                    });
                     visit(rows)
                 })
             }
+            Table::Alerts | Table::Frames => visit_wanted(&self.snapshot()?, table, query, visit),
         }
     }
 }
 
-/// A row's value in a column, as CSV text.
-fn cell(row: &Row, name: &str) -> String {
-    if name == "seq" {
-        return row.seq.to_string();
-    }
-    if let Some((event, liquidation)) = row.liquidation() {
-        return match name {
-            "event_time" => event.event_time.to_string(),
-            "receive_time" => event.receive_time.to_string(),
-            "known_at" => event.known_at.to_string(),
-            "venue" => event.feed.to_string(),
-            "symbol" => liquidation.symbol.to_string(),
-            "instrument" => liquidation.instrument.to_string(),
-            "asset" => liquidation.instrument.asset().to_owned(),
-            "position" => liquidation.position.to_string(),
-            "price" => liquidation.price.get().to_string(),
-            "quantity" => liquidation.quantity.map(Quantity::get).map_or_else(String::new, |q| q.to_string()),
-            "notional_usd" => liquidation.notional.map(Usd::get).map_or_else(String::new, |n| n.to_string()),
-            "venue_id" => liquidation.venue_id.as_deref().unwrap_or_default().to_owned(),
-            _ => String::new(),
-        };
-    }
-    if let Some((event, gap)) = row.gap() {
-        return match name {
-            "venue" => event.feed.to_string(),
-            "from" => gap.from.to_string(),
-            "until" => gap.until.as_ref().map_or_else(String::new, Timestamp::to_string),
-            "cause" => gap.cause.to_string(),
-            "detail" => gap.detail.clone(),
-            "event_time" => event.event_time.to_string(),
-            "receive_time" => event.receive_time.to_string(),
-            "known_at" => event.known_at.to_string(),
-            _ => String::new(),
-        };
-    }
-    if let Some(alert) = row.alert() {
-        let evidence = &alert.evidence;
-        return match name {
-            "at" => alert.at.to_string(),
-            "rule" => alert.rule.clone(),
-            "severity" => alert.severity.as_str().to_owned(),
-            "state" => alert.state.as_str().to_owned(),
-            "subject" => alert.subject.clone(),
-            "headline" => alert.headline.clone(),
-            "notional_usd" => evidence.notional_usd.to_string(),
-            "threshold_usd" => evidence.threshold_usd.to_string(),
-            "window_secs" => evidence.window_secs.to_string(),
-            "events" => evidence.events.to_string(),
-            "unknown_notional" => evidence.unknown_notional.to_string(),
-            "coverage" => evidence.coverage.to_string(),
-            _ => String::new(),
-        };
-    }
-    let Some((frame, rejected)) = row.frame() else {
-        return String::new();
-    };
-    match (name, text_of(frame)) {
-        ("receive_time", _) => frame.receive_time.to_string(),
-        ("venue", _) => frame.feed.to_string(),
-        ("text", Some(text)) => text.to_owned(),
-        ("binary", None) => hexadecimal(frame.payload.as_bytes()),
-        ("rejected", _) => rejected.unwrap_or_default().to_owned(),
-        _ => String::new(),
-    }
+fn visit_wanted(
+    snapshot: &Snapshot,
+    table: Table,
+    query: &Query,
+    visit: &mut Visit<'_>,
+) -> Result<(), StoreError> {
+    snapshot.visit(table, &|file| query.may_be_in(file), &mut |mut rows| {
+        rows.retain(|row| query.wants(row));
+        visit(rows)
+    })
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Which of the wanted liquidations (their numbers, from 0, in order) do not stand. Holds 8 bytes for
+/// each, and the rows of those alone that are in the store more than once.
+fn replaced_in(snapshot: &Snapshot, query: &Query) -> Result<Vec<u64>, StoreError> {
+    let mut subjects = Vec::new();
+    visit_wanted(snapshot, Table::Liquidations, query, &mut |rows| {
+        for row in &rows {
+            subjects.push(asof::subject_of(row)?);
+        }
+        Ok(())
+    })?;
+    subjects.sort_unstable();
+    let repeated: HashSet<u64> =
+        subjects.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    drop(subjects);
+    if repeated.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut numbers, mut rows_of_them, mut number) = (Vec::new(), Vec::new(), 0);
+    visit_wanted(snapshot, Table::Liquidations, query, &mut |rows| {
+        for row in rows {
+            if repeated.contains(&asof::subject_of(&row)?) {
+                numbers.push(number);
+                rows_of_them.push(row);
+            }
+            number += 1;
+        }
+        Ok(())
+    })?;
+    let stands = asof::standing(&rows_of_them)?;
+    Ok(numbers.into_iter().zip(stands).filter_map(|(number, stands)| (!stands).then_some(number)).collect())
 }

@@ -30,11 +30,11 @@ pub(crate) struct Contents<'a> {
 /// Writes a file and makes it durable; it counts only once the manifest lists it.
 pub(crate) fn write(layout: &Layout, disk: &Disk, contents: &Contents<'_>) -> Result<TableFile, StoreError> {
     let Contents { table, rows, records, generation } = *contents;
-    let date = rows.first().map(Row::time).unwrap_or_default().date();
-    let name = TableFile::name(table, date, records, generation);
+    let partition = table.partition(rows.first().map(Row::time).unwrap_or_default());
+    let name = TableFile::name(table, partition, records, generation);
     let path = layout.dir.join(&name);
     let failed = |error| StoreError::io("write", &path, error);
-    create_dirs(&layout.partition(table, date)).map_err(failed)?;
+    create_dirs(&layout.partition(table, partition)).map_err(failed)?;
 
     let temporary = path.with_extension(TEMPORARY);
     disk.reach(Step::TableWrite).map_err(failed)?;
@@ -91,6 +91,14 @@ pub(crate) fn writer<W: Write>(out: W, contents: Option<&Contents<'_>>) -> Polar
 
 /// Reads a sealed file whole, after checking that it is the one that was sealed.
 pub(crate) fn read(dir: &Path, table: Table, file: &TableFile) -> Result<Vec<Row>, StoreError> {
+    read_some(dir, file, &|frame| to_rows(table, &frame))
+}
+
+/// Takes rows from the columns of a sealed file.
+pub(crate) type Pick<'a> = dyn Fn(DataFrame) -> Result<Vec<Row>, String> + 'a;
+
+/// Reads of a sealed file what `pick` takes from its columns, after the same checks.
+pub(crate) fn read_some(dir: &Path, file: &TableFile, pick: &Pick<'_>) -> Result<Vec<Row>, StoreError> {
     let path = file.locate(dir);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -106,14 +114,14 @@ pub(crate) fn read(dir: &Path, table: Table, file: &TableFile) -> Result<Vec<Row
     if crc32c::crc32c(&bytes) != file.crc32c {
         return Err(damaged("its checksum does not match".to_owned()));
     }
-    let frame = ParquetReader::new(Cursor::new(bytes))
+    let mut frame = ParquetReader::new(Cursor::new(bytes))
         .finish()
         .map_err(|error| StoreError::parquet("read", &path, error))?;
-    let rows = to_rows(table, frame).map_err(&damaged)?;
-    if rows.len() as u64 != file.rows {
-        return Err(damaged(format!("it has {} rows instead of {}", rows.len(), file.rows)));
+    if frame.height() as u64 != file.rows {
+        return Err(damaged(format!("it has {} rows instead of {}", frame.height(), file.rows)));
     }
-    Ok(rows)
+    frame.rechunk_mut();
+    pick(frame).map_err(damaged)
 }
 
 fn span(times: impl Iterator<Item = Timestamp> + Clone) -> (Timestamp, Timestamp) {

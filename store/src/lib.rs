@@ -4,15 +4,19 @@
 //! seals them into Parquet tables. Any number of [`Reader`]s, in any process, see sealed and
 //! unsealed records as one. Formats and their reasons are in `docs/adr/0002-journal-and-lake.md`.
 
+mod asof;
 mod columns;
+mod desk;
 mod disk;
 mod error;
+mod events;
 mod export;
 mod fingerprint;
 mod journal;
 mod lake;
 mod lock;
 mod manifest;
+mod news;
 mod query;
 mod reader;
 mod rebuild;
@@ -20,10 +24,13 @@ mod record;
 mod recovery;
 mod sealer;
 mod segment;
+mod sheet;
+mod snapshot;
 mod store;
 mod summary;
 mod table;
 mod trace;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +43,8 @@ pub use reader::Reader;
 pub use rebuild::{Decode, Rebuilt, rebuild};
 pub use record::Record;
 pub use recovery::Recovery;
+pub use sheet::{Sheet, read_sheet};
 pub use store::{Store, StoreOptions};
-pub use summary::{Summary, TableSummary};
+pub use summary::{BatchSummary, Summary, TableSummary};
 pub use table::{ParseTableError, Table};
 pub use trace::FeedTrace;

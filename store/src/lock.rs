@@ -11,7 +11,17 @@ use crate::error::{Holder, StoreError};
 /// The lock of a store, held until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+/// Given up by name: a process being started at this moment still holds a copy of the descriptor, and
+/// would hold the lock with it.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the store's lock could not be given up");
+        }
+    }
 }
 
 impl Lock {
@@ -32,7 +42,7 @@ impl Lock {
                 Err(TryLockError::Error(error)) => Err(("lock", error)),
             });
         match taken {
-            Ok(Ok(file)) => Ok(Self { _file: file }),
+            Ok(Ok(file)) => Ok(Self { file }),
             Ok(Err(holder)) => Err(StoreError::Locked { dir: layout.dir.clone(), holder }),
             Err((action, error)) => Err(StoreError::io(action, &path, error)),
         }

@@ -3,17 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use market::{Date, Timestamp};
+use market::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Layout};
 use crate::error::StoreError;
 use crate::record::Damage;
-use crate::table::Table;
+use crate::table::{Partition, Table};
 use crate::trace::Traces;
 
-/// Version of the manifest and of the table files that it lists.
-pub(crate) const FORMAT: u32 = 1;
+/// Version of the manifest and of the table files that it lists. Format 2 adds tables, partitions by
+/// year and batches; 1 is read as well.
+pub(crate) const FORMAT: u32 = 2;
 
 /// One line of JSON, then a line `crc32c xxxxxxxx` over it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +31,23 @@ pub(crate) struct Manifest {
     /// What was ever found unreadable, oldest first.
     #[serde(default)]
     pub(crate) damage: Vec<Damage>,
+    /// Every batch that is sealed, oldest first.
+    #[serde(default)]
+    pub(crate) batches: Vec<Batch>,
     pub(crate) files: Vec<TableFile>,
+}
+
+/// A batch of events that came from no socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Batch {
+    /// Its record.
+    pub(crate) seq: u64,
+    /// When it was taken in.
+    pub(crate) at: Timestamp,
+    /// What it came from.
+    pub(crate) origin: String,
+    /// How many events it has.
+    pub(crate) events: u64,
 }
 
 /// One sealed Parquet file.
@@ -58,16 +75,20 @@ impl TableFile {
         self.table == table.name()
     }
 
+    pub(crate) fn is_in(&self, table: Table, partition: Partition) -> bool {
+        self.path.starts_with(&format!("{table}/{partition}/"))
+    }
+
     pub(crate) fn locate(&self, dir: &Path) -> PathBuf {
         dir.join(&self.path)
     }
 
     /// The path of a file of `table` for one partition and one run of records; `generation` above
     /// zero tells a rebuilt file from the one it replaces.
-    pub(crate) fn name(table: Table, date: Date, records: (u64, u64), generation: u64) -> String {
+    pub(crate) fn name(table: Table, partition: Partition, records: (u64, u64), generation: u64) -> String {
         let (first, last) = records;
         let suffix = if generation > 0 { format!("-g{generation}") } else { String::new() };
-        format!("{table}/date={date}/{first:020}-{last:020}{suffix}.parquet")
+        format!("{table}/{partition}/{first:020}-{last:020}{suffix}.parquet")
     }
 }
 
@@ -80,6 +101,7 @@ impl Manifest {
             sealed_upto: 0,
             feeds: Traces::default(),
             damage: Vec::new(),
+            batches: Vec::new(),
             files: Vec::new(),
         }
     }

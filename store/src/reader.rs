@@ -7,20 +7,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use market::{Alert, FeedId, GapCause, MarketEvent, Timestamp};
 
 use crate::disk::Layout;
 use crate::error::StoreError;
 use crate::fingerprint::{Fingerprint, fingerprint};
-use crate::lake;
 use crate::manifest::{Manifest, TableFile};
 use crate::query::Query;
-use crate::record::Entry;
-use crate::segment::{Header, HeaderProblem, Scan};
-use crate::table::{Cells, Row, Table};
+use crate::snapshot::{OpenSegment, Snapshot};
+use crate::table::{Row, Table};
 use crate::trace::FeedTrace;
 
 /// How often a reader starts over when the store changes under it.
@@ -47,12 +45,14 @@ impl Reader {
         &self.layout.dir
     }
 
-    /// Wanted liquidations in order of receipt: by receive time, then by record.
+    /// Wanted liquidations in order of receipt: by receive time, then by record. Each counts once, though
+    /// a backfill brought it again.
     ///
     /// # Errors
     /// Damaged or missing files; [`StoreError::Busy`] if the store keeps changing.
     pub fn liquidations(&self, query: &Query) -> Result<Vec<MarketEvent>, StoreError> {
-        self.events_received(&|file| query.may_be_in(file), &|row| query.wants(row))
+        let rows = self.rows(Table::Liquidations, query)?;
+        Ok(in_order_of_receipt(rows))
     }
 
     /// Liquidations received at or after `since`, in order of receipt: what a Board is restored from.
@@ -60,17 +60,10 @@ impl Reader {
     /// # Errors
     /// As [`Reader::liquidations`].
     pub fn liquidations_received(&self, since: Timestamp) -> Result<Vec<MarketEvent>, StoreError> {
-        self.events_received(&|file| file.max_receive_time >= since, &|row| row.receive_time() >= since)
-    }
-
-    fn events_received(
-        &self,
-        keep_file: &dyn Fn(&TableFile) -> bool,
-        keep_row: &dyn Fn(&Row) -> bool,
-    ) -> Result<Vec<MarketEvent>, StoreError> {
-        let mut rows = self.collect(Table::Liquidations, keep_file, keep_row)?;
-        rows.sort_by_key(|row| (row.receive_time(), row.seq));
-        Ok(rows.into_iter().filter_map(Row::into_event).collect())
+        let rows = self.collect(Table::Liquidations, &|file| file.max_receive_time >= since, &|row| {
+            row.receive_time() >= since
+        })?;
+        Ok(in_order_of_receipt(rows))
     }
 
     /// Wanted gaps by start: one for each feed and start, as last recorded.
@@ -82,7 +75,7 @@ impl Reader {
     }
 
     pub(crate) fn gap_rows(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
-        let all = self.collect(Table::Gaps, &|file| query.may_be_in(file), &|_| true)?;
+        let all = self.collect(Table::Gaps, &|file| query.may_be_in(file), &|row| query.is_visible(row))?;
         let mut last_versions = BTreeMap::new();
         for row in all {
             let Some((event, gap)) = row.gap() else {
@@ -130,7 +123,7 @@ impl Reader {
         self.retrying(|snapshot| {
             let mut counts = HashMap::new();
             snapshot.visit(Table::Frames, &|file| query.may_be_in(file), &mut |rows| {
-                for (frame, _) in rows.iter().filter(|row| query.wants(row)).filter_map(Row::frame) {
+                for frame in rows.iter().filter(|row| query.wants(row)).filter_map(Row::frame) {
                     *counts.entry(fingerprint(frame)).or_insert(0) += 1;
                 }
                 Ok(())
@@ -139,7 +132,7 @@ impl Reader {
         })
     }
 
-    fn collect(
+    pub(crate) fn collect(
         &self,
         table: Table,
         keep_file: &dyn Fn(&TableFile) -> bool,
@@ -211,143 +204,7 @@ impl Reader {
     }
 }
 
-struct OpenSegment {
-    first_seq: u64,
-    path: PathBuf,
-    file: File,
-}
-
-/// A store at one moment: what is sealed, and the journal after it.
-pub(crate) struct Snapshot {
-    dir: PathBuf,
-    pub(crate) manifest: Manifest,
-    segments: Vec<OpenSegment>,
-}
-
-/// Takes rows of one table, in order of their records.
-pub(crate) type Visit<'a> = dyn FnMut(Vec<Row>) -> Result<(), StoreError> + 'a;
-
-impl Snapshot {
-    /// All rows of a table in order of their records: one call for each run of sealed records (its
-    /// files that `keep` accepts), then one for each journal segment. Nothing larger than these is
-    /// in memory.
-    pub(crate) fn visit(
-        &self,
-        table: Table,
-        keep: &dyn Fn(&TableFile) -> bool,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), StoreError> {
-        let mut files: Vec<&TableFile> =
-            self.manifest.files.iter().filter(|file| file.is_of(table) && keep(file)).collect();
-        files.sort_by_key(|file| (file.first_seq, &file.path));
-        for run in files.chunk_by(|a, b| a.first_seq == b.first_seq) {
-            let mut rows = Vec::new();
-            for file in run {
-                rows.extend(lake::read(&self.dir, table, file)?);
-            }
-            rows.sort_by_key(|row| row.seq);
-            visit(rows)?;
-        }
-        self.visit_journal(
-            &mut |seq, entry, rows: &mut Vec<Row>| {
-                rows.extend(entry.into_rows(seq).into_iter().filter(|row| row.table() == table));
-            },
-            visit,
-        )
-    }
-
-    /// The journal after what is sealed: `take` is given every record, `done` what it made of a segment.
-    fn visit_journal<T: Default>(
-        &self,
-        take: &mut dyn FnMut(u64, Entry, &mut T),
-        done: &mut dyn FnMut(T) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        for (index, segment) in self.segments.iter().enumerate() {
-            let next_first = self.segments.get(index + 1).map(|next| next.first_seq);
-            let mut made = T::default();
-            segment.read(self.manifest.store_id(), next_first, &mut |seq, entry| {
-                if seq > self.manifest.sealed_upto {
-                    take(seq, entry, &mut made);
-                }
-            })?;
-            done(made)?;
-        }
-        Ok(())
-    }
-
-    /// The last readable record.
-    pub(crate) fn last_seq(&self) -> Result<u64, StoreError> {
-        let mut last = self.manifest.sealed_upto;
-        self.visit_journal(&mut |seq, _, made: &mut u64| *made = seq, &mut |seq| {
-            last = last.max(seq);
-            Ok(())
-        })?;
-        Ok(last)
-    }
-
-    /// How many segments the journal has, and how many bytes.
-    pub(crate) fn journal_size(&self) -> Result<(u64, u64), StoreError> {
-        let mut bytes = 0;
-        for segment in &self.segments {
-            let metadata =
-                segment.file.metadata().map_err(|error| StoreError::io("look at", &segment.path, error))?;
-            bytes += metadata.len();
-        }
-        Ok((self.segments.len() as u64, bytes))
-    }
-}
-
-impl OpenSegment {
-    /// Reads up to the first record that is not whole: the writer may be in the middle of it.
-    fn read(
-        &self,
-        store: u64,
-        next_first: Option<u64>,
-        visit: &mut dyn FnMut(u64, Entry),
-    ) -> Result<(), StoreError> {
-        let mut bytes = Vec::new();
-        (&self.file)
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| (&self.file).read_to_end(&mut bytes))
-            .map_err(|error| StoreError::io("read", &self.path, error))?;
-        match Header::decode(&bytes) {
-            Ok(header) if header.store == store => {}
-            Ok(_) => return Err(StoreError::Foreign { path: self.path.clone() }),
-            Err(HeaderProblem::Unfinished | HeaderProblem::Damaged) => return Ok(()),
-            Err(HeaderProblem::Newer(found)) => {
-                return Err(StoreError::Newer {
-                    path: self.path.clone(),
-                    found: u32::from(found),
-                    known: u32::from(crate::segment::FORMAT),
-                });
-            }
-        }
-        let mut scan = Scan::new(&bytes, self.first_seq);
-        while next_first.is_none_or(|next| scan.next_seq() < next) {
-            let Some(record) = scan.next() else {
-                break;
-            };
-            let entry = Entry::decode(record.kind, record.payload).map_err(|error| {
-                StoreError::Undecodable { path: self.path.clone(), seq: record.seq, source: Box::new(error) }
-            })?;
-            visit(record.seq, entry);
-        }
-        Ok(())
-    }
-}
-
-impl Row {
-    fn into_event(self) -> Option<MarketEvent> {
-        match self.cells {
-            Cells::Event(event) => Some(event),
-            Cells::Alert(_) | Cells::Frame { .. } => None,
-        }
-    }
-
-    fn into_alert(self) -> Option<Alert> {
-        match self.cells {
-            Cells::Alert(alert) => Some(alert),
-            Cells::Event(_) | Cells::Frame { .. } => None,
-        }
-    }
+fn in_order_of_receipt(mut rows: Vec<Row>) -> Vec<MarketEvent> {
+    rows.sort_by_key(|row| (row.receive_time(), row.seq));
+    rows.into_iter().filter_map(Row::into_event).collect()
 }

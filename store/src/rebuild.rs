@@ -1,17 +1,17 @@
-//! Deriving the liquidations again from the frames they came from.
+//! Deriving events again from the frames they came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use market::{Clock, Date, MarketEvent, Observation, RawFrame};
+use market::{Clock, MarketEvent, RawFrame};
 
 use crate::disk::{Disk, Layout, Step};
 use crate::error::StoreError;
 use crate::lake;
-use crate::manifest::{Manifest, TableFile};
+use crate::manifest::TableFile;
 use crate::store::{Store, StoreOptions};
-use crate::table::{Cells, Row, Table};
+use crate::table::{Cells, Partition, Row, Table, rows_of};
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,13 +26,17 @@ pub struct Rebuilt {
     pub liquidations_before: u64,
     /// Liquidations now.
     pub liquidations: u64,
+    /// Rows of the other tables of events before, those of batches included.
+    pub others_before: u64,
+    /// Rows of the other tables of events now, those of batches included.
+    pub others: u64,
 }
 
 /// Understands a frame: the reason if it is rejected, and the events in it.
 pub type Decode<'a> = dyn FnMut(&RawFrame) -> (Option<String>, Vec<MarketEvent>) + 'a;
 
-/// Decodes every stored frame again, in the order in which they came, and replaces the liquidations
-/// table by the result; also the verdicts on frames, where they changed. Gaps and alerts stay.
+/// Decodes every stored frame again, in the order in which they came, and replaces the tables of events
+/// by the result; also the verdicts on frames, where they changed. Batches, gaps and alerts stay.
 ///
 /// Holds the writer's lock throughout. A crash leaves either the old tables or the new ones.
 ///
@@ -58,19 +62,33 @@ pub(crate) fn rebuild_on(
         disk,
         generation: manifest.generation + 1,
         files: Vec::new(),
-        done: Rebuilt { liquidations_before: rows_of(&manifest, Table::Liquidations), ..Rebuilt::default() },
+        done: Rebuilt::default(),
     };
+    work.count(&manifest.files, |done| (&mut done.liquidations_before, &mut done.others_before));
 
-    let (frames, others): (Vec<_>, Vec<_>) =
+    let (mut frames, others): (Vec<_>, Vec<_>) =
         manifest.files.iter().cloned().partition(|file| file.is_of(Table::Frames));
-    let (replaced, kept): (Vec<_>, Vec<_>) =
-        others.into_iter().partition(|file| file.is_of(Table::Liquidations));
-    let mut retired = replaced;
-    let mut frames = frames;
     frames.sort_by_key(|file| (file.first_seq, file.path.clone()));
+    let mut retired = Vec::new();
     for run in frames.chunk_by(|a, b| a.first_seq == b.first_seq) {
         work.run(run, decode, &mut retired)?;
     }
+    let batches: HashSet<u64> = manifest.batches.iter().map(|batch| batch.seq).collect();
+    // The files of what batches brought are told from those of the frames around them by this.
+    work.generation += 1;
+    let mut kept = Vec::new();
+    for file in others {
+        match derived(&file) {
+            Some(table) => {
+                work.keep_batches(table, &file, &batches)?;
+                retired.push(file);
+            }
+            None => kept.push(file),
+        }
+    }
+    let made = std::mem::take(&mut work.files);
+    work.count(&made, |done| (&mut done.liquidations, &mut done.others));
+    work.files = made;
 
     let mut next = manifest;
     next.generation = work.generation;
@@ -86,15 +104,16 @@ pub(crate) fn rebuild_on(
     Ok(work.done)
 }
 
-fn rows_of(manifest: &Manifest, table: Table) -> u64 {
-    manifest.files.iter().filter(|file| file.is_of(table)).map(|file| file.rows).sum()
+/// The table of a file whose rows are made from frames.
+fn derived(file: &TableFile) -> Option<Table> {
+    Table::ALL.into_iter().find(|table| table.is_derived() && file.is_of(*table))
 }
 
 struct Work {
     layout: Layout,
     disk: Disk,
     generation: u64,
-    /// The new list: frames as they were or rewritten, and liquidations.
+    /// The new list: frames as they were or rewritten, and events.
     files: Vec<TableFile>,
     done: Rebuilt,
 }
@@ -116,7 +135,7 @@ impl Work {
         frames.sort_by_key(|(_, row)| row.seq);
 
         let mut has_changed = vec![false; files.len()];
-        let mut partitions: BTreeMap<Date, Vec<Row>> = BTreeMap::new();
+        let mut partitions: BTreeMap<(Table, Partition), Vec<Row>> = BTreeMap::new();
         for (index, row) in &mut frames {
             let seq = row.seq;
             let Cells::Frame { frame, rejected } = &mut row.cells else {
@@ -130,23 +149,20 @@ impl Work {
                 has_changed[*index] = true;
                 *rejected = reason;
             }
-            for event in events {
-                if let Observation::Liquidation(_) = event.observation {
-                    self.done.liquidations += 1;
-                    let date = event.event_time.date();
-                    partitions.entry(date).or_default().push(Row { seq, cells: Cells::Event(event) });
-                }
+            for row in rows_of(seq, events).into_iter().filter(|row| row.table().is_derived()) {
+                partitions.entry((row.table(), row.partition())).or_default().push(row);
             }
         }
 
-        for rows in partitions.into_values() {
-            self.write(Table::Liquidations, &rows, files)?;
+        let Some(records) = files.first().map(|file| (file.first_seq, file.last_seq)) else { return Ok(()) };
+        for ((table, _), rows) in partitions {
+            self.write(table, &rows, records)?;
         }
         for (index, file) in files.iter().enumerate() {
             if has_changed[index] {
                 let rows: Vec<Row> =
                     frames.iter().filter(|(of, _)| *of == index).map(|(_, row)| row.clone()).collect();
-                self.write(Table::Frames, &rows, files)?;
+                self.write(Table::Frames, &rows, records)?;
                 retired.push(file.clone());
             } else {
                 self.files.push(file.clone());
@@ -155,11 +171,33 @@ impl Work {
         Ok(())
     }
 
-    fn write(&mut self, table: Table, rows: &[Row], run: &[TableFile]) -> Result<(), StoreError> {
-        let Some(first) = run.first() else {
+    /// Carries over the rows of a file that no frame says again.
+    fn keep_batches(
+        &mut self,
+        table: Table,
+        file: &TableFile,
+        batches: &HashSet<u64>,
+    ) -> Result<(), StoreError> {
+        if !batches.iter().any(|seq| (file.first_seq..=file.last_seq).contains(seq)) {
             return Ok(());
-        };
-        let records = (first.first_seq, first.last_seq);
+        }
+        let mut rows = lake::read(&self.layout.dir, table, file)?;
+        rows.retain(|row| batches.contains(&row.seq));
+        if rows.is_empty() { Ok(()) } else { self.write(table, &rows, (file.first_seq, file.last_seq)) }
+    }
+
+    fn count(&mut self, files: &[TableFile], of: fn(&mut Rebuilt) -> (&mut u64, &mut u64)) {
+        for file in files {
+            let (liquidations, others) = of(&mut self.done);
+            match derived(file) {
+                Some(Table::Liquidations) => *liquidations += file.rows,
+                Some(_) => *others += file.rows,
+                None => {}
+            }
+        }
+    }
+
+    fn write(&mut self, table: Table, rows: &[Row], records: (u64, u64)) -> Result<(), StoreError> {
         let contents = lake::Contents { table, rows, records, generation: self.generation };
         self.files.push(lake::write(&self.layout, &self.disk, &contents)?);
         Ok(())

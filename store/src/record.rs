@@ -4,7 +4,7 @@
 //! and takes `#[serde(default)]`; nothing is ever reordered. Bytes after the last known value are
 //! left alone, so that a newer program may append to a payload.
 
-use market::{Alert, FeedId, MarketEvent, Observation, RawFrame, Timestamp};
+use market::{Alert, FeedId, MarketEvent, RawFrame, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,15 @@ pub enum Record<'a> {
         /// When its connection last proved itself.
         at: Timestamp,
     },
+    /// Events that came from no socket: an import, a backfill. A rebuild keeps them as they are.
+    Batch {
+        /// What they came from, in words: a file's name, a backfill's.
+        origin: &'a str,
+        /// When they were taken in.
+        at: Timestamp,
+        /// The events; none may be a gap. Some ten thousand at a time keep a record small.
+        events: &'a [MarketEvent],
+    },
 }
 
 /// A record read back.
@@ -43,6 +52,7 @@ pub(crate) enum Entry {
     Alert(Alert),
     Alive { feed: FeedId, at: Timestamp },
     Damage(Damage),
+    Batch { origin: String, at: Timestamp, events: Vec<MarketEvent> },
 }
 
 /// Journal records that were unreadable and set aside.
@@ -63,9 +73,11 @@ const GAP: u8 = 2;
 const ALERT: u8 = 3;
 const ALIVE: u8 = 4;
 const DAMAGE: u8 = 5;
+/// Since format 2.
+const BATCH: u8 = 6;
 
 /// The kinds that this format version knows.
-pub(crate) const KINDS: std::ops::RangeInclusive<u8> = FRAME..=DAMAGE;
+pub(crate) const KINDS: std::ops::RangeInclusive<u8> = FRAME..=BATCH;
 
 /// Bytes of length and checksum before the checked part of a record.
 pub(crate) const PREFIX: usize = 8;
@@ -84,12 +96,16 @@ impl Record<'_> {
                 put(out, frame)?;
                 put(out, &(rejected, events))
             }),
-            Self::Gap(event) => match event.observation {
-                Observation::Gap(_) => envelope(out, seq, GAP, |out| put(out, event)),
-                Observation::Liquidation(_) => Err(StoreError::NotAGap),
-            },
+            Self::Gap(event) if event.observation.gap().is_none() => Err(StoreError::NotAGap),
+            Self::Gap(event) => envelope(out, seq, GAP, |out| put(out, event)),
             Self::Alert(alert) => envelope(out, seq, ALERT, |out| put(out, alert)),
             Self::Alive { feed, at } => envelope(out, seq, ALIVE, |out| put(out, &(feed, at))),
+            Self::Batch { events, .. } if events.iter().any(|event| event.observation.gap().is_some()) => {
+                Err(StoreError::GapInBatch)
+            }
+            Self::Batch { origin, at, events } => {
+                envelope(out, seq, BATCH, |out| put(out, &(origin, at, events)))
+            }
         }
     }
 }
@@ -154,6 +170,7 @@ impl Entry {
             ALERT => get(payload).map(Self::Alert),
             ALIVE => get(payload).map(|(feed, at)| Self::Alive { feed, at }),
             DAMAGE => get(payload).map(Self::Damage),
+            BATCH => get(payload).map(|(origin, at, events)| Self::Batch { origin, at, events }),
             unknown => Err(serde::de::Error::custom(format!("kind {unknown} is not known here"))),
         }
     }

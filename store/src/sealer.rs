@@ -3,7 +3,8 @@
 //! The order that makes it so: table files durable, then the manifest replaced (from here on the
 //! records are sealed), then the segments removed. A crash before the manifest leaves orphaned table
 //! files, which the next start removes; a crash after it leaves segments whose records are all at or
-//! below `sealed_upto`, which the next start removes too.
+//! below `sealed_upto`, which the next start removes too. Small files of most tables are taken into the
+//! new one of their partition by the same replacement.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,15 +14,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use market::Date;
-
 use crate::disk::{Disk, Layout, Step};
 use crate::error::StoreError;
 use crate::lake;
-use crate::manifest::Manifest;
+use crate::manifest::{Batch, Manifest, TableFile};
 use crate::record::Entry;
 use crate::segment::Scan;
-use crate::table::{Row, Table};
+use crate::table::{Partition, Row, Table};
+
+/// Rows of a merged file at most: what a seal holds in memory beyond what it seals.
+const MERGED_ROWS: u64 = 250_000;
 
 /// A segment that will not be written any more.
 #[derive(Clone, Debug)]
@@ -190,26 +192,48 @@ impl Work {
         };
         let records = (first.first_seq.max(self.manifest.sealed_upto + 1), last.last_seq);
         let mut next = self.manifest.clone();
-        let mut partitions: BTreeMap<(Table, Date), Vec<Row>> = BTreeMap::new();
+        let mut partitions: BTreeMap<(Table, Partition), Vec<Row>> = BTreeMap::new();
         for segment in group {
             read_closed(segment, self.manifest.sealed_upto, |seq, entry| {
                 next.feeds.fold(&entry);
-                if let Entry::Damage(damage) = &entry {
-                    next.damage.push(damage.clone());
+                match &entry {
+                    Entry::Damage(damage) => next.damage.push(damage.clone()),
+                    Entry::Batch { origin, at, events } => {
+                        let events = events.len() as u64;
+                        next.batches.push(Batch { seq, at: *at, origin: origin.clone(), events });
+                    }
+                    Entry::Frame { .. } | Entry::Gap(_) | Entry::Alert(_) | Entry::Alive { .. } => {}
                 }
                 for row in entry.into_rows(seq) {
-                    partitions.entry((row.table(), row.time().date())).or_default().push(row);
+                    partitions.entry((row.table(), row.partition())).or_default().push(row);
                 }
             })?;
         }
-        while let Some(((table, _), rows)) = partitions.pop_first() {
-            let contents = lake::Contents { table, rows: &rows, records, generation: 0 };
-            next.files.push(lake::write(&self.layout, &self.disk, &contents)?);
+        let mut retired = Vec::new();
+        while let Some(((table, partition), rows)) = partitions.pop_first() {
+            let absorbed = if table.is_merged_when_sealed() {
+                self.absorb(table, partition, rows.len() as u64)
+            } else {
+                Absorbed::default()
+            };
+            let first = absorbed.files.iter().map(|file| file.first_seq).fold(records.0, u64::min);
+            let rows: Vec<Row> = absorbed.rows.into_iter().chain(rows).collect();
+            let contents = lake::Contents { table, rows: &rows, records: (first, records.1), generation: 0 };
+            let written = lake::write(&self.layout, &self.disk, &contents)?;
+            next.files.retain(|file| absorbed.files.iter().all(|old| old.path != file.path));
+            next.files.push(written);
+            retired.extend(absorbed.files);
         }
         next.sealed_upto = last.last_seq;
         next.generation += 1;
         next.save(&self.layout, &self.disk)?;
         self.manifest = next;
+        for file in retired {
+            // Unlisted by now: what cannot be removed is removed at the next start.
+            if let Err(error) = self.disk.remove(Step::TableUnlink, &file.locate(&self.layout.dir)) {
+                tracing::warn!(%error, "a merged table file could not be removed");
+            }
+        }
         for segment in group {
             // Sealed either way: a segment that cannot be removed now is removed at the next start.
             if let Err(error) = self.disk.remove(Step::SegmentUnlink, &segment.path) {
@@ -217,6 +241,44 @@ impl Work {
             }
         }
         Ok(())
+    }
+}
+
+/// Earlier files whose rows go into a new one, newest first, and their rows, oldest first.
+#[derive(Default)]
+struct Absorbed {
+    files: Vec<TableFile>,
+    rows: Vec<Row>,
+}
+
+impl Work {
+    /// Takes up the newest files of a partition for as long as each is at most twice as large as what
+    /// there is already: a row is rewritten a logarithmic number of times, and as many files are left.
+    fn absorb(&self, table: Table, partition: Partition, new_rows: u64) -> Absorbed {
+        let mut candidates: Vec<&TableFile> =
+            self.manifest.files.iter().filter(|file| file.is_in(table, partition)).collect();
+        candidates.sort_by_key(|file| (file.last_seq, file.first_seq, &file.path));
+        let mut total = new_rows;
+        let mut absorbed = Absorbed::default();
+        while let Some(file) = candidates.pop() {
+            if file.rows > 2 * total || total + file.rows > MERGED_ROWS {
+                break;
+            }
+            match lake::read(&self.layout.dir, table, file) {
+                Ok(mut rows) => {
+                    rows.append(&mut absorbed.rows);
+                    absorbed.rows = rows;
+                }
+                Err(error) => {
+                    // A damaged file is for its readers to report; it must not stand in a seal's way.
+                    tracing::warn!(%error, "a table file could not be merged");
+                    break;
+                }
+            }
+            total += file.rows;
+            absorbed.files.push(file.clone());
+        }
+        absorbed
     }
 }
 

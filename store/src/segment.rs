@@ -4,8 +4,9 @@ use market::Timestamp;
 
 use crate::record::{KINDS, PREFIX, RECORD_MAX, STEM};
 
-/// Version of header and record framing together with the payload rules of `record.rs`.
-pub(crate) const FORMAT: u16 = 1;
+/// Version of header and record framing together with the payload rules of `record.rs`. Format 2 adds
+/// batches, answers and the kinds of observation besides liquidations and gaps; 1 is read as well.
+pub(crate) const FORMAT: u16 = 2;
 /// Bytes of the header in this format.
 pub(crate) const HEADER: usize = 40;
 const MAGIC: [u8; 8] = *b"VIGIEWAL";

@@ -11,7 +11,7 @@ use crate::disk::{Disk, LOCK, Layout, TEMPORARY, create_dirs, list};
 use crate::error::StoreError;
 use crate::journal::{Journal, Start};
 use crate::lock::Lock;
-use crate::manifest::Manifest;
+use crate::manifest::{FORMAT, Manifest};
 use crate::record::Record;
 use crate::recovery::{self, Recovered, Recovery};
 use crate::sealer::{Sealer, Sealing, Work};
@@ -120,8 +120,8 @@ impl Store {
     /// never drops. The record is safe once [`Store::durable`] has reached its number.
     ///
     /// # Errors
-    /// [`StoreError::Stopped`] once the disk has failed; [`StoreError::NotAGap`] and
-    /// [`StoreError::TooLarge`], after which the store goes on.
+    /// [`StoreError::Stopped`] once the disk has failed; [`StoreError::NotAGap`],
+    /// [`StoreError::GapInBatch`] and [`StoreError::TooLarge`], after which the store goes on.
     pub fn append(&mut self, record: Record<'_>) -> Result<u64, StoreError> {
         self.push(|seq, out| record.encode(seq, out))
     }
@@ -243,7 +243,14 @@ fn refuse_foreign(layout: &Layout) -> Result<(), StoreError> {
 
 fn load_or_create(layout: &Layout, disk: &Disk, now: Timestamp) -> Result<Manifest, StoreError> {
     match Manifest::load(layout) {
-        Ok(manifest) => Ok(manifest),
+        Ok(manifest) if manifest.format == FORMAT => Ok(manifest),
+        Ok(older) => {
+            // Before anything of this format is written, so that an older program refuses the whole.
+            let generation = older.generation + 1;
+            let manifest = Manifest { format: FORMAT, generation, ..older };
+            manifest.save(layout, disk)?;
+            Ok(manifest)
+        }
         Err(error) if error.is_not_found() => {
             let seed = format!("{} {now} {}", layout.dir.display(), std::process::id());
             let manifest = Manifest::new(xxhash_rust::xxh3::xxh3_64(seed.as_bytes()));

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::disk::list;
 use crate::error::StoreError;
 use crate::reader::Reader;
+use crate::record::Entry;
 use crate::table::Table;
 
 /// What is in a store. Serialises with times as RFC 3339.
@@ -32,6 +33,20 @@ pub struct Summary {
     pub damaged_records: u64,
     /// Files in `quarantine/`.
     pub quarantined_files: u64,
+    /// Imports and backfills, sealed or not, oldest first.
+    pub batches: Vec<BatchSummary>,
+}
+
+/// Events that came from no socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BatchSummary {
+    /// What they came from.
+    pub origin: String,
+    /// When they were taken in.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub at: Timestamp,
+    /// How many they are.
+    pub events: u64,
 }
 
 /// What is in a table.
@@ -59,6 +74,11 @@ fn as_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+fn as_rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
 impl TableSummary {
     fn reach(&mut self, from: Timestamp, to: Timestamp) {
         self.first = Some(self.first.map_or(from, |first| first.min(from)));
@@ -83,15 +103,41 @@ impl Reader {
                     summary.bytes += file.bytes;
                     summary.reach(file.min_time, file.max_time);
                 }
-                snapshot.visit(table, &|_| false, &mut |rows| {
-                    summary.rows += rows.len() as u64;
-                    for row in &rows {
-                        summary.reach(row.time(), row.time());
-                    }
-                    Ok(())
-                })?;
                 tables.insert(table.name(), summary);
             }
+            snapshot.visit_journal(
+                &mut |seq, entry, rows: &mut Vec<(Table, Timestamp)>| {
+                    rows.extend(entry.into_rows(seq).iter().map(|row| (row.table(), row.time())));
+                },
+                &mut |rows| {
+                    for (table, time) in rows {
+                        let summary: &mut TableSummary = tables.entry(table.name()).or_default();
+                        summary.rows += 1;
+                        summary.reach(time, time);
+                    }
+                    Ok(())
+                },
+            )?;
+            let mut batches: Vec<BatchSummary> = manifest
+                .batches
+                .iter()
+                .map(|batch| BatchSummary {
+                    origin: batch.origin.clone(),
+                    at: batch.at,
+                    events: batch.events,
+                })
+                .collect();
+            snapshot.visit_journal(
+                &mut |_, entry, found: &mut Vec<BatchSummary>| {
+                    if let Entry::Batch { origin, at, events } = entry {
+                        found.push(BatchSummary { origin, at, events: events.len() as u64 });
+                    }
+                },
+                &mut |found| {
+                    batches.extend(found);
+                    Ok(())
+                },
+            )?;
             let (journal_segments, journal_bytes) = snapshot.journal_size()?;
             Ok(Summary {
                 dir: self.dir().to_owned(),
@@ -107,6 +153,7 @@ impl Reader {
                     .map(|damage| damage.last_seq.saturating_sub(damage.first_seq) + 1)
                     .sum(),
                 quarantined_files: list(&self.dir().join("quarantine"))?.len() as u64,
+                batches,
             })
         })
     }

@@ -3,10 +3,15 @@
 mod codec;
 mod damage;
 mod export;
+mod importing;
 mod kill;
 mod live;
 mod rebuilding;
 mod seal;
+mod sheets;
+mod told;
+mod upgrade;
+mod words;
 
 use std::fs;
 use std::path::Path;

@@ -30,7 +30,7 @@ impl Traces {
             Entry::Frame { frame, .. } => self.alive(&frame.feed, frame.receive_time),
             Entry::Alive { feed, at } => self.alive(feed, *at),
             Entry::Gap(event) => self.gap(event),
-            Entry::Alert(_) | Entry::Damage(_) => {}
+            Entry::Alert(_) | Entry::Damage(_) | Entry::Batch { .. } => {}
         }
     }
 
@@ -47,9 +47,7 @@ impl Traces {
     }
 
     fn gap(&mut self, event: &MarketEvent) {
-        let Observation::Gap(gap) = &event.observation else {
-            return;
-        };
+        let Some(gap) = event.observation.gap() else { return };
         self.alive(&event.feed, gap.until.unwrap_or(gap.from));
         let Some(trace) = self.0.get_mut(&event.feed) else {
             return;
@@ -109,14 +107,12 @@ impl Holes {
             Entry::Frame { frame, .. } => self.seen(&frame.feed, frame.receive_time, Proof::Frame, traces),
             Entry::Alive { feed, at } => self.seen(feed, *at, Proof::Live, traces),
             Entry::Gap(event) => self.gap(event, traces),
-            Entry::Alert(_) | Entry::Damage(_) => {}
+            Entry::Alert(_) | Entry::Damage(_) | Entry::Batch { .. } => {}
         }
     }
 
     fn gap(&mut self, event: &MarketEvent, traces: &mut Traces) {
-        let Observation::Gap(gap) = &event.observation else {
-            return;
-        };
+        let Some(gap) = event.observation.gap() else { return };
         let open = self.pending.get(&event.feed).and_then(|pending| pending.open.as_ref());
         if open.is_some_and(|open| open.from == gap.from) {
             // The gap that was open before the hole reaches across it.

@@ -19,7 +19,11 @@ fn usage_mistakes_end_with_2_and_the_remedy() {
     refuses(&["export", "prices"], 2, &["no table", "liquidations"]);
     refuses(&["export", "liquidations", "--from", "yesterday"], 2, &["is not a time", "2026-01-31"]);
     refuses(&["export", "liquidations", "--from", "2026-02-01", "--to", "2026-01-01"], 2, &["is not before"]);
-    refuses(&["export", "liquidations", "--venue", "mtgox"], 2, &["is no feed", "okx"]);
+    refuses(&["import", "bars", "nowhere.csv"], 2, &["nowhere.csv", "readable"]);
+    refuses(&["events", "--kind", "party"], 2, &["no kind", "halving"]);
+    refuses(&["events", "--about", "Nobody Inc"], 2, &["no entity"]);
+    refuses(&["events", "study", "--entity", "KEEL"], 2, &["--date"]);
+    refuses(&["doctor", "--feed", "mtgox"], 2, &["not configured"]);
     refuses(&["daemon", "--for", "30"], 2, &["30s"]);
     refuses(&["replay", "nowhere.jsonl"], 2, &["nowhere.jsonl"]);
     refuses(&["replay", "x", "--speed", "fast"], 2, &["is no speed", "max"]);

@@ -9,6 +9,7 @@
 
 mod commands;
 mod configs;
+mod desk;
 mod journey;
 mod recordings;
 mod screen;

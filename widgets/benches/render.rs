@@ -7,6 +7,9 @@ use std::hint::black_box;
 use divan::Bencher;
 use widgets::Theme;
 
+#[path = "../tests/it/desk.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use the rest")]
+mod desk;
 #[path = "../tests/it/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod fixture;
@@ -29,9 +32,12 @@ fn overview(bencher: Bencher<'_, '_>, size: (u16, u16)) {
     bencher.bench_local(|| screen::draw(&mut panels, black_box(&board), &theme, size));
 }
 
-#[divan::bench(args = ["tape", "totals", "heat", "health", "alerts"])]
+#[divan::bench(args = widgets::PANELS.iter().map(|row| row.id))]
 fn panel(bencher: Bencher<'_, '_>, id: &str) {
-    let (board, theme) = (fixture::full(), Theme::truecolor());
+    let mut board = fixture::full();
+    board.desk = std::sync::Arc::new(desk::desk());
+    board.occasions = desk::occasions().into();
+    let theme = Theme::truecolor();
     let mut panel = (widgets::find(id).expect("a panel").make)();
     let area = ratatui::layout::Rect::new(0, 0, 120, 40);
     let mut buf = ratatui::buffer::Buffer::empty(area);

@@ -5,6 +5,7 @@ use market::{Board, Timestamp};
 use crate::figures::minute;
 use crate::panel::View;
 use crate::pen::Pen;
+use crate::watch;
 
 /// Seconds per column that read well. All are multiples of the strip's ten seconds.
 pub(crate) const STEPS: [i64; 9] = [10, 20, 30, 60, 120, 300, 600, 1_800, 3_600];
@@ -72,18 +73,19 @@ impl Axis {
         self.step * i64::from(self.columns)
     }
 
-    /// How well each column was watched, oldest first.
+    /// How well the feeds of events watched each column, oldest first.
     pub(crate) fn watched(&self, board: &Board) -> Vec<Watched> {
+        let feeds: Vec<_> = watch::of_events(board).collect();
         let columns = (0..self.columns).map(|column| {
             let (from, to) = (self.start(column), self.start(column + 1).min(board.now));
-            let watching = board.feeds.iter().filter(|feed| {
+            let watching = feeds.iter().filter(|feed| {
                 let has_begun = feed.watched_since.is_some_and(|since| since <= to);
                 let missed = |gap: &market::Gap| gap.from < to && gap.until.is_none_or(|until| until > from);
                 has_begun && !feed.recent_gaps.iter().any(missed)
             });
             match watching.count() {
                 0 => Watched::Unwatched,
-                all if all == board.feeds.len() => Watched::Fully,
+                all if all == feeds.len() => Watched::Fully,
                 _ => Watched::Partly,
             }
         });

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use market::Timestamp;
+use market::{Date, Timestamp};
 
 /// Dollars in at most five characters up to 999 T: `950`, `12.3k`, `987k`, `1.23M`. A minus is a sixth.
 pub(crate) fn usd(value: f64) -> String {
@@ -63,6 +63,16 @@ pub(crate) fn price(value: f64) -> String {
     let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     let decimals = if magnitude >= 0 { (4 - magnitude).max(2) } else { 3 - magnitude };
     grouped(&format!("{value:.0$}", decimals as usize))
+}
+
+/// A plain amount with its thousands apart: `1,113.7`.
+pub(crate) fn dollars(value: f64, decimals: usize) -> String {
+    if value.is_finite() { grouped(&format!("{value:.decimals$}")) } else { "?".to_owned() }
+}
+
+/// The price of a share: cents from a dollar on, and four figures below it.
+pub(crate) fn share_price(value: f64) -> String {
+    if (0.995..1e12).contains(&value) { dollars(value, 2) } else { price(value) }
 }
 
 /// A quantity of base units in at most eight characters up to 999 T.
@@ -135,6 +145,37 @@ pub(crate) fn percent(share: f64) -> String {
     // A billionth of slack, so that 0.3 does not read 29.9.
     let tenths = (share * 1_000.0 + 1e-9).floor() as u32;
     if tenths == 0 { "<0.1%".to_owned() } else { format!("{}.{}%", tenths / 10, tenths % 10) }
+}
+
+/// How far ahead, in words: `3 d 4 h`, `4 h 05 min`, `12 min`, `40 s`.
+pub(crate) fn ahead(span: Duration) -> String {
+    let secs = span.as_secs();
+    let (days, hours, minutes) = (secs / 86_400, secs / 3_600 % 24, secs / 60 % 60);
+    match (days, hours, minutes) {
+        (100.., ..) => format!("{} d", grouped(&days.to_string())),
+        (1.., ..) => format!("{days} d {hours} h"),
+        (_, 1.., _) => format!("{hours} h {minutes:02} min"),
+        (_, _, 1..) => format!("{minutes} min"),
+        _ => format!("{secs} s"),
+    }
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// `10 Sep 2025`.
+pub(crate) fn date(date: Date) -> String {
+    let text = date.compact();
+    let month = text.get(4..6).and_then(|month| month.parse::<usize>().ok()).unwrap_or(1);
+    let name = MONTHS.get(month.wrapping_sub(1)).unwrap_or(&"?");
+    format!("{} {name} {}", text.get(6..).unwrap_or(""), text.get(..4).unwrap_or(""))
+}
+
+/// `10 Sep`.
+pub(crate) fn day(date: Date) -> String {
+    let mut text = self::date(date);
+    text.truncate(6);
+    text
 }
 
 /// `14:03:27`, UTC.
@@ -273,6 +314,29 @@ mod tests {
             [(10, "10 s"), (90, "90 s"), (60, "1 min"), (500, "8 min"), (3_600, "60 min"), (7_200, "2 h")]
         {
             assert_eq!(span(secs), text);
+        }
+    }
+
+    #[test]
+    fn days_and_what_is_ahead_are_words() {
+        let day_of = |text: &str| text.parse::<Date>().unwrap();
+        assert_eq!(date(day_of("2025-09-10")), "10 Sep 2025");
+        assert_eq!(day(day_of("2026-01-06")), "06 Jan");
+        for (secs, text) in [
+            (40, "40 s"),
+            (720, "12 min"),
+            (14_700, "4 h 05 min"),
+            (273_600, "3 d 4 h"),
+            (86_400 * 1_204, "1,204 d"),
+        ] {
+            assert_eq!(ahead(Duration::from_secs(secs)), text);
+        }
+    }
+
+    #[test]
+    fn shares_are_told_to_the_cent() {
+        for (value, text) in [(67.754, "67.75"), (3.4, "3.40"), (0.8123, "0.8123"), (1_234.5, "1,234.50")] {
+            assert_eq!(share_price(value), text);
         }
     }
 

@@ -1,11 +1,14 @@
 //! Feed health: what each feed is doing, how fresh it is, what it lost; and the store below.
 
+use std::ops::Range;
+
 use market::{Board, Completeness, FeedHealth, FeedState, Gap, WINDOWS};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::figures::{age, clock, count, percent, usd};
+use crate::list::{Scroll, shown_of};
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot, width_of};
 use crate::plan::{Column, numbers, place, words};
@@ -15,8 +18,7 @@ use crate::watch;
 /// The panel. It owns how far it is scrolled.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    offset: usize,
-    rows: usize,
+    scroll: Scroll,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ enum Field {
 }
 
 const FEED: Column<Field> = words(Field::Feed, 12, 16);
-const BRIEF: Column<Field> = words(Field::Feed, 7, 12);
+const BRIEF: Column<Field> = words(Field::Feed, 9, 14);
 const SIGN: Column<Field> = words(Field::Sign, 1, 1);
 const STATE: Column<Field> = words(Field::State, 16, 24);
 const FRAME: Column<Field> = numbers(Field::Frame, 6);
@@ -78,19 +80,8 @@ impl Panel for Health {
         "Feeds"
     }
 
-    fn act(&mut self, action: Action, board: &Board) -> Reaction {
-        let last = board.feeds.len().saturating_sub(self.rows);
-        let to = match action {
-            Action::Up => self.offset.saturating_sub(1),
-            Action::Down => self.offset + 1,
-            Action::PageUp => self.offset.saturating_sub(self.rows.max(1)),
-            Action::PageDown => self.offset + self.rows.max(1),
-            Action::Top => 0,
-            Action::Bottom => last,
-            Action::Left | Action::Right | Action::NextColumn | Action::Toggle => return Reaction::Ignored,
-        };
-        let to = to.min(last);
-        Reaction::redraw_if(std::mem::replace(&mut self.offset, to) != to)
+    fn act(&mut self, action: Action, _board: &Board) -> Reaction {
+        self.scroll.act(action)
     }
 
     fn render(&mut self, area: Rect, buf: &mut Buffer, view: &View<'_>) {
@@ -101,24 +92,16 @@ impl Panel for Health {
             return;
         }
         let feeds = board.feeds.len();
-        let note = format!("{} of {feeds} live", watch::live(board));
-        let open = board.feeds.iter().filter(|feed| open_gap(feed).is_some()).count();
-        let gaps = match open {
-            0 => String::new(),
-            1 => "1 gap open".to_owned(),
-            open => format!("{open} gaps open"),
-        };
-        let tag = match (&board.store.failure, open) {
-            (Some(_), _) => Some(("store failed", theme.bad)),
-            (None, 0) => None,
-            (None, _) => Some((gaps.as_str(), theme.warn)),
-        };
-        Head { title: self.title(), note: &note, tag }.draw(&mut pen, view);
         let header = u16::from(pen.height() >= 4);
         let store = u16::from(pen.height() >= 5 || (board.store.failure.is_some() && pen.height() >= 3));
         let rows = pen.height().saturating_sub(1 + header + store);
-        self.rows = usize::from(rows);
-        self.offset = self.offset.min(feeds.saturating_sub(self.rows));
+        let shown = self.scroll.show(feeds, rows);
+        let mut notes = vec![format!("{} of {feeds} live", watch::live(board))];
+        notes.extend(shown_of(&shown, feeds));
+        let tag = tag(board, &shown);
+        let style = if board.store.failure.is_some() { theme.bad } else { theme.warn };
+        let tag = tag.as_deref().map(|words| (words, style));
+        Head { title: self.title(), note: &notes.join(" · "), tag }.draw(&mut pen, view);
         let slots = place(PLANS, 1, pen.width());
         if header > 0 && feeds > 0 {
             for (field, slot) in &slots {
@@ -126,7 +109,7 @@ impl Panel for Health {
             }
         }
         if store > 0 {
-            let y = (1 + header + (feeds as u16).clamp(1, rows.max(1))).min(pen.height() - 1);
+            let y = (1 + header + (shown.len() as u16).clamp(1, rows.max(1))).min(pen.height() - 1);
             draw_store(&mut pen, y, view);
             let is_whole = slots.iter().any(|(field, _)| *field == Field::Source);
             draw_particulars(&mut pen.below(y + 1), view, if is_whole { &[] } else { &board.feeds });
@@ -136,7 +119,7 @@ impl Panel for Health {
             pen.text(1, 0, "no feed is on; turn one on in config.toml", theme.dim);
             return;
         }
-        for (feed, y) in board.feeds.iter().skip(self.offset).zip(0..rows) {
+        for (feed, y) in board.feeds[shown].iter().zip(0..) {
             for &(field, slot) in &slots {
                 let (text, style) = field.cell(feed, slot, view);
                 pen.cell(slot, y, &text, style);
@@ -170,11 +153,12 @@ impl Field {
         let (theme, now) = (view.theme, view.board.now);
         let ago = |moment: Option<market::Timestamp>| moment.map(|moment| now.since(moment));
         match self {
-            Self::Feed if width_of(feed.feed.as_str()) <= slot.width => (feed.feed.to_string(), theme.text),
-            Self::Feed => (watch::brief(feed).to_owned(), theme.text),
+            Self::Feed => (watch::name_in(view.board, feed.feed.as_str(), slot.width), theme.text),
             Self::Sign => (sign(&feed.state).to_owned(), state_style(&feed.state, theme)),
             Self::State => (state_words(feed, now), state_style(&feed.state, theme)),
             Self::Frame => match ago(feed.last_frame) {
+                // How often a state is told is its source's own business; its state says when that fails.
+                Some(span) if feed.completeness == Completeness::Latest => (age(span), theme.dim),
                 Some(span) => (age(span), watch::freshness(span, theme)),
                 None => ("never".to_owned(), theme.dim),
             },
@@ -205,8 +189,28 @@ fn small(value: u64) -> String {
 fn told_style(told: Completeness, theme: &Theme) -> Style {
     match told {
         Completeness::Complete => theme.text,
-        Completeness::Sampled | Completeness::Partial => theme.dim,
+        Completeness::Sampled | Completeness::Partial | Completeness::Latest => theme.dim,
     }
+}
+
+/// What the head must not keep back: a store that failed, gaps that are open, trouble that is off screen.
+fn tag(board: &Board, shown: &Range<usize>) -> Option<String> {
+    let mut parts = Vec::new();
+    if board.store.failure.is_some() {
+        parts.push("store failed".to_owned());
+    }
+    match board.feeds.iter().filter(|feed| open_gap(feed).is_some()).count() {
+        0 => {}
+        1 => parts.push("1 gap open".to_owned()),
+        open => parts.push(format!("{open} gaps open")),
+    }
+    let is_bad = |feed: &FeedHealth| !feed.state.is_watching() || open_gap(feed).is_some();
+    let hidden =
+        board.feeds.iter().enumerate().filter(|(at, feed)| !shown.contains(at) && is_bad(feed)).count();
+    if hidden > 0 {
+        parts.push(format!("{hidden} bad off screen"));
+    }
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// The gap a feed is in.
@@ -339,13 +343,15 @@ fn draw_one_line(pen: &mut Pen<'_>, view: &View<'_>) {
         return;
     }
     let (live, troubled): (Vec<_>, Vec<_>) = board.feeds.iter().partition(|feed| feed.state.is_watching());
+    let counts = format!("{} of {} live", live.len(), board.feeds.len());
+    x = pen.text(x + 2, 0, &counts, if troubled.is_empty() { theme.good } else { theme.warn });
     for feed in troubled.into_iter().chain(live) {
         let style = state_style(&feed.state, theme);
         let fresh = feed.last_frame.filter(|_| feed.state.is_watching()).map(|at| age(board.now.since(at)));
         let words = format!(
             "{} {} {}{}",
             sign(&feed.state),
-            watch::brief(feed),
+            watch::name_in(board, feed.feed.as_str(), 0),
             state_words(feed, board.now),
             fresh.map(|age| format!(" {age}")).unwrap_or_default(),
         );

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use market::{Board, Instrument, Liquidation, MarketEvent, Observation, PositionSide, Timestamp};
+use market::{Board, Instrument, Liquidation, PositionSide, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -197,17 +197,10 @@ fn reach(board: &Board) -> Option<Timestamp> {
     }
 }
 
-fn liquidation(event: &MarketEvent) -> Option<&Liquidation> {
-    match &event.observation {
-        Observation::Liquidation(liquidation) => Some(liquidation),
-        Observation::Gap(_) => None,
-    }
-}
-
 /// The tape's assets, the largest notional first, then by name.
 fn ranking(board: &Board) -> Vec<&str> {
     let mut sums: HashMap<&str, f64> = HashMap::new();
-    for liquidation in board.tape.iter().filter_map(|event| liquidation(event)) {
+    for liquidation in board.tape.iter().filter_map(|event| event.observation.liquidation()) {
         let notional = liquidation.notional.map_or(0.0, market::Usd::get);
         *sums.entry(liquidation.instrument.asset()).or_default() += notional;
     }
@@ -256,7 +249,7 @@ impl Map {
         let mut points: Vec<(u16, f64, &Liquidation)> = Vec::new();
         let mut unplaced = 0;
         for event in &board.tape {
-            let Some(liquidation) = liquidation(event) else {
+            let Some(liquidation) = event.observation.liquidation() else {
                 continue;
             };
             let Some(column) = axis.column(event.receive_time) else {
@@ -379,7 +372,7 @@ impl Map {
 mod tests {
     use std::sync::Arc;
 
-    use market::{FeedId, Mode, Price, Quantity, Usd};
+    use market::{FeedId, MarketEvent, Mode, Observation, Price, Quantity, Usd};
 
     use super::*;
 

@@ -7,32 +7,51 @@
 mod alerts;
 mod axis;
 mod cursor;
+mod events;
 mod figures;
+mod flows;
+mod headline;
 mod health;
 mod heat;
 mod layout;
+mod levels;
+mod leverage;
+mod list;
+mod miners;
 mod panel;
 mod pen;
+mod phrase;
 mod plan;
 mod popup;
+mod prices;
+mod signs;
 mod status;
 mod strip;
 mod sums;
 mod tape;
 mod theme;
+mod tokens;
 mod totals;
 mod watch;
+mod workspaces;
 
 pub use alerts::Alerts;
+pub use events::Events;
+pub use flows::Flows;
+pub use headline::Headline;
 pub use health::Health;
 pub use heat::Heat;
 pub use layout::{Frame, overview};
+pub use leverage::Leverage;
+pub use miners::Miners;
 pub use panel::{Action, Focus, Panel, PanelRow, Reaction, View};
 pub use popup::{HelpView, PaletteEntry, PaletteView};
 pub use status::StatusLine;
 pub use tape::Tape;
 pub use theme::{HEAT_LEVELS, Theme};
+pub use tokens::Tokens;
 pub use totals::TotalsTable;
+pub use workspaces::{WORKSPACES, WorkspaceRow, workspace};
 
 /// Every panel, in the order in which focus visits them.
 pub const PANELS: &[PanelRow] = &[
@@ -65,6 +84,42 @@ pub const PANELS: &[PanelRow] = &[
         title: "Alerts and rules",
         about: "what fired, with the numbers behind it, and where every rule stands",
         make: || Box::new(Alerts::default()),
+    },
+    PanelRow {
+        id: "headline",
+        title: "Headlines",
+        about: "flows, leverage, miners, tokens, the chain and the next event, in a phrase each",
+        make: || Box::new(Headline),
+    },
+    PanelRow {
+        id: "flows",
+        title: "ETF flows",
+        about: "what went in and out of each fund by day, in dollars or coins, with streaks and records",
+        make: || Box::new(Flows::default()),
+    },
+    PanelRow {
+        id: "miners",
+        title: "Miners and AI hosting",
+        about: "miners' shares against Bitcoin, and what mining earns beside what AI hosting pays",
+        make: || Box::new(Miners::default()),
+    },
+    PanelRow {
+        id: "tokens",
+        title: "Decentralised AI",
+        about: "AI projects' coins: prices, gains, and strength against Bitcoin",
+        make: || Box::new(Tokens::default()),
+    },
+    PanelRow {
+        id: "leverage",
+        title: "Institutions and leverage",
+        about: "fund flows and treasuries beside funding, open interest and liquidations",
+        make: || Box::new(Leverage::default()),
+    },
+    PanelRow {
+        id: "events",
+        title: "Events",
+        about: "what is due, counted down, and what happened, with figures and sources",
+        make: || Box::new(Events::default()),
     },
 ];
 

@@ -36,6 +36,11 @@ impl<'a> Pen<'a> {
         self.area.height
     }
 
+    /// Where this place is on the screen.
+    pub(crate) fn area(&self) -> Rect {
+        self.area
+    }
+
     /// The part of this place below its first `rows` rows.
     pub(crate) fn below(&mut self, rows: u16) -> Pen<'_> {
         let rows = rows.min(self.area.height);

@@ -24,6 +24,8 @@ pub struct StatusLine<'a> {
     pub new_york: Option<&'a TimeZone>,
     /// Keys and what they do, the most useful first: `("?", "help")`.
     pub hints: &'a [(&'a str, &'a str)],
+    /// The workspace on screen, by its title; empty where it goes without saying.
+    pub workspace: &'a str,
     /// What the program has to say about the last command; takes the place of the hints.
     pub message: Option<&'a str>,
 }
@@ -43,7 +45,8 @@ impl Piece {
 impl<'a> StatusLine<'a> {
     /// The line for what a panel may see, without hints.
     pub fn new(view: &View<'a>) -> Self {
-        Self { board: view.board, theme: view.theme, new_york: view.new_york, hints: &[], message: None }
+        let (board, theme, new_york) = (view.board, view.theme, view.new_york);
+        Self { board, theme, new_york, hints: &[], workspace: "", message: None }
     }
 
     /// In the order in which they stand.
@@ -54,6 +57,9 @@ impl<'a> StatusLine<'a> {
             let words = words.iter().map(|(text, style)| ((*text).to_owned(), *style)).collect();
             pieces.push(Piece { rank, words });
         };
+        if !self.workspace.is_empty() {
+            add(3, &[(self.workspace, theme.title)]);
+        }
         // On a recording the day says more than the second.
         let date_rank = if board.mode == Mode::Replay { 2 } else { 8 };
         add(date_rank, &[(&board.now.date().to_string(), theme.text)]);
@@ -198,7 +204,14 @@ mod tests {
         let board = Board::new(mode, "2026-07-06T14:03:27Z".parse().unwrap());
         let zone = TimeZone::posix(EASTERN).unwrap();
         let theme = Theme::mono();
-        let line = StatusLine { board: &board, theme: &theme, new_york: Some(&zone), hints, message };
+        let line = StatusLine {
+            board: &board,
+            theme: &theme,
+            new_york: Some(&zone),
+            hints,
+            workspace: if width > 130 { "Overview" } else { "" },
+            message,
+        };
         let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
         line.render(buf.area, &mut buf);
         buf.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()
@@ -216,6 +229,11 @@ mod tests {
         ] {
             assert_eq!(line(mode, width, &[], None), text, "{width}");
         }
+    }
+
+    #[test]
+    fn the_workspace_stands_beside_the_badge() {
+        assert!(line(Mode::Live, 131, &[], None).starts_with(" LIVE   Overview  2026-07-06  14:03:27 UTC"));
     }
 
     #[test]

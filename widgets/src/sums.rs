@@ -19,6 +19,10 @@ pub(crate) struct Line {
     pub short: [SideTotals; COUNT],
     /// Share of each window that was watched: the least over the feeds it sums.
     pub coverage: [f64; COUNT],
+    /// Share of each window that the best of its feeds watched.
+    pub best: [f64; COUNT],
+    /// The venue that watched least of the longest window, where it sums several.
+    pub least: Option<String>,
     /// Whether any of its feeds tells only part of what happens.
     pub told: Completeness,
 }
@@ -27,7 +31,9 @@ impl Line {
     fn new(label: &str, brief: &str) -> Self {
         let (label, brief) = (label.to_owned(), brief.to_owned());
         let zero = [SideTotals::default(); COUNT];
-        Self { label, brief, long: zero, short: zero, coverage: [1.0; COUNT], told: Completeness::Complete }
+        let (coverage, best) = ([1.0; COUNT], [0.0; COUNT]);
+        let told = Completeness::Complete;
+        Self { label, brief, long: zero, short: zero, coverage, best, least: None, told }
     }
 
     fn add(&mut self, row: &TotalRow) {
@@ -40,6 +46,9 @@ impl Line {
     fn of_feed(&mut self, watch: &FeedWatch) {
         for (least, share) in self.coverage.iter_mut().zip(watch.coverage) {
             *least = least.min(share);
+        }
+        for (best, share) in self.best.iter_mut().zip(watch.coverage) {
+            *best = best.max(share);
         }
         if watch.told != Completeness::Complete {
             self.told = watch.told;
@@ -77,17 +86,23 @@ impl FeedWatch {
     }
 }
 
-/// The whole, and the venues in configured order; venues no longer configured follow.
+/// The whole, and the venues in configured order; venues no longer configured follow. Feeds that tell states
+/// rather than events have nothing to sum, and no say in how well the sums were watched.
 pub(crate) fn by_venue(board: &Board) -> (Line, Vec<Line>) {
     let mut venues = Vec::with_capacity(board.feeds.len());
     let mut all = Line::new("all venues", "all");
-    for feed in &board.feeds {
+    for feed in crate::watch::of_events(board) {
         let watch = FeedWatch::of(feed, board);
-        let mut line = Line::new(feed.feed.as_str(), crate::watch::brief(feed));
+        let brief = crate::watch::name_in(board, feed.feed.as_str(), 0);
+        let mut line = Line::new(feed.feed.as_str(), &brief);
         line.of_feed(&watch);
+        if watch.coverage[COUNT - 1] < all.coverage[COUNT - 1] {
+            all.least = Some(line.brief.clone());
+        }
         all.of_feed(&watch);
         venues.push(line);
     }
+    let configured = venues.len();
     for row in &board.totals.rows {
         all.add(row);
         let at = venues.iter().position(|line| line.label == row.feed.as_str()).unwrap_or_else(|| {
@@ -96,7 +111,7 @@ pub(crate) fn by_venue(board: &Board) -> (Line, Vec<Line>) {
         });
         venues[at].add(row);
     }
-    if venues.len() > board.feeds.len() || board.feeds.is_empty() {
+    if venues.len() > configured || configured == 0 {
         all.of_feed(&FeedWatch { told: Completeness::Partial, coverage: [0.0; COUNT] });
     }
     (all, venues)
@@ -118,6 +133,8 @@ pub(crate) fn by_asset(board: &Board, all: &Line, window: usize) -> Vec<Line> {
         let at = *places.entry(asset).or_insert_with(|| {
             let mut line = Line::new(asset, asset);
             line.coverage = all.coverage;
+            line.best = all.best;
+            line.least.clone_from(&all.least);
             line.told = all.told;
             lines.push(line);
             lines.len() - 1
@@ -137,6 +154,7 @@ pub(crate) fn by_instrument(board: &Board, venues: &[Line], window: usize) -> Ve
         line.add(row);
         if let Some(venue) = venues.iter().find(|venue| venue.label == feed) {
             line.coverage = venue.coverage;
+            line.best = venue.best;
             line.told = venue.told;
         }
         line
@@ -145,7 +163,7 @@ pub(crate) fn by_instrument(board: &Board, venues: &[Line], window: usize) -> Ve
 }
 
 /// Sorts by the notional of `window`, then of the longest, then by name: never by chance.
-fn largest_first(mut lines: Vec<Line>, window: usize) -> Vec<Line> {
+pub(crate) fn largest_first(mut lines: Vec<Line>, window: usize) -> Vec<Line> {
     lines.sort_by_cached_key(|line| {
         (Reverse(line.size(window)), Reverse(line.size(COUNT - 1)), line.label.clone())
     });
@@ -237,6 +255,15 @@ mod tests {
         let instruments = by_instrument(&board, &venues, 1);
         assert_eq!(names(&instruments)[0], "OKX BTC-USDT-PERP");
         assert_eq!(instruments.len(), 4);
+    }
+
+    #[test]
+    fn a_feed_of_states_is_no_part_of_the_sums() {
+        let mut board = board(&[("bybit-linear", "BTC", Some(5.0))]);
+        board.add_feed(FeedId::new("farside"), Completeness::Latest);
+        let (all, venues) = by_venue(&board);
+        assert_eq!(venues.len(), 2);
+        assert!((all.coverage[0] - 1.0).abs() < 1e-9, "farside was never watched, and has nothing to miss");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The liquidation tape: every event as it arrives, newest on top.
 
-use market::{Board, Contract, Instrument, Liquidation, MarketEvent, Observation, PositionSide};
+use market::{Board, Contract, Instrument, Liquidation, MarketEvent, PositionSide};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -177,12 +177,9 @@ impl Field {
 
 fn draw_event(pen: &mut Pen<'_>, y: u16, slots: &[(Field, Slot)], event: &MarketEvent, view: &View<'_>) {
     let theme = view.theme;
-    let liquidation = match &event.observation {
-        Observation::Liquidation(liquidation) => liquidation,
-        Observation::Gap(gap) => {
-            pen.text(1, y, &format!("{} gap in {}: {}", clock(gap.from), event.feed, gap.cause), theme.warn);
-            return;
-        }
+    // The Board puts nothing else on the tape.
+    let Some(liquidation) = event.observation.liquidation() else {
+        return;
     };
     let side = theme.side(liquidation.position);
     for &(field, slot) in slots {
@@ -229,7 +226,7 @@ fn notional(liquidation: &Liquidation, theme: &Theme) -> (String, Style) {
 
 /// The whole of the event under the cursor.
 fn draw_details(pen: &mut Pen<'_>, event: &MarketEvent, theme: &Theme) {
-    let Observation::Liquidation(liquidation) = &event.observation else {
+    let Some(liquidation) = event.observation.liquidation() else {
         return;
     };
     let width = pen.width();

@@ -1,8 +1,9 @@
 //! Which colour plays which role.
 //!
 //! The background is always the terminal's own, which may be dark or light, so every colour here keeps
-//! a contrast of at least 3:1 on black and on white. Red only ever means closed longs and blue closed
-//! shorts; trouble is purple. Colour is never the only signal: beside it stands a sign, a word or a weight.
+//! a contrast of at least 3:1 on black and on white. Red only ever means selling (closed longs, outflows,
+//! falls) and blue buying (closed shorts, inflows, rises); trouble is purple. Colour is never the only signal:
+//! beside it stands a sign, a word or a weight.
 
 use market::{Mode, PositionSide};
 use ratatui::style::{Color, Modifier, Style};
@@ -30,6 +31,10 @@ pub struct Theme {
     pub long: Style,
     /// Closed shorts: forced buying.
     pub short: Style,
+    /// More than before: inflows, rises.
+    pub up: Style,
+    /// Less than before: outflows, falls.
+    pub down: Style,
     /// As it should be.
     pub good: Style,
     /// Look when there is time.
@@ -81,6 +86,8 @@ impl Theme {
             title: fg_reset().add_modifier(bold),
             long: fg(VERMILLION),
             short: fg(BLUE),
+            up: fg(BLUE),
+            down: fg(VERMILLION),
             good: fg(GREEN),
             warn: fg(ORANGE),
             bad: fg(PURPLE).add_modifier(bold),
@@ -107,6 +114,8 @@ impl Theme {
             title: fg_reset().add_modifier(bold),
             long: fg(Color::Red),
             short: fg(Color::Blue),
+            up: fg(Color::Blue),
+            down: fg(Color::Red),
             good: fg(Color::Green),
             warn: fg(Color::Yellow),
             bad: fg(Color::Magenta).add_modifier(bold),
@@ -135,6 +144,8 @@ impl Theme {
             title: bold,
             long: plain,
             short: plain,
+            up: plain,
+            down: plain,
             good: plain,
             warn: bold,
             bad: bold.add_modifier(Modifier::UNDERLINED),

@@ -3,12 +3,13 @@
 //! A sum that may be too low wears a `≥`: its venue tells only part of what happens, part of its window
 //! went unwatched, or some of its events have no known notional.
 
-use market::{Board, PositionSide, SideTotals, WINDOWS};
+use market::{Board, Completeness, PositionSide, SideTotals, WINDOWS};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use crate::figures::{count, percent, usd};
+use crate::list::shown_of;
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot, width_of};
 use crate::plan::{Column, numbers, place, words};
@@ -65,6 +66,7 @@ enum Field {
     Bar(Span),
     Coverage(Span),
     Unknown,
+    Told,
 }
 
 const fn long(span: Span) -> Column<Field> {
@@ -84,13 +86,17 @@ const H1: Span = Span::Each(1);
 const H24: Span = Span::Each(2);
 const NOW: Span = Span::Chosen;
 const UNKNOWN: Column<Field> = numbers(Field::Unknown, 4);
-const BRIEF: Column<Field> = words(Field::Label, 8, 12);
+const BRIEF: Column<Field> = words(Field::Label, 9, 12);
+const TOLD: Column<Field> = words(Field::Told, 8, 19);
 
 /// Column sets, richest first.
 #[rustfmt::skip]
 const PLANS: &[&[Column<Field>]] = &[
     &[words(Field::Label, 13, 18), long(M5), short(M5), bar(M5), coverage(M5), long(H1), short(H1), bar(H1), coverage(H1),
+        long(H24), short(H24), bar(H24), coverage(H24), UNKNOWN, TOLD],
+    &[words(Field::Label, 13, 18), long(M5), short(M5), bar(M5), coverage(M5), long(H1), short(H1), bar(H1), coverage(H1),
         long(H24), short(H24), bar(H24), coverage(H24), UNKNOWN],
+    &[BRIEF, long(M5), short(M5), coverage(M5), long(H1), short(H1), coverage(H1), long(H24), short(H24), coverage(H24), UNKNOWN, TOLD],
     &[BRIEF, long(M5), short(M5), coverage(M5), long(H1), short(H1), coverage(H1), long(H24), short(H24), coverage(H24), UNKNOWN],
     &[BRIEF, long(M5), short(M5), long(H1), short(H1), long(H24), short(H24), coverage(NOW), UNKNOWN],
     &[BRIEF, long(M5), short(M5), long(H1), short(H1), long(H24), short(H24), coverage(NOW)],
@@ -143,16 +149,13 @@ impl Panel for TotalsTable {
         if pen.height() == 0 {
             return;
         }
-        let (all, venues) = sums::by_venue(view.board);
+        let (mut all, venues) = sums::by_venue(view.board);
         if pen.height() == 1 {
             self.draw_one_line(&mut pen, &all, view);
             return;
         }
-        let (title, note) = self.head_words(view, &all, &venues);
-        let stale = watch::staleness(view.board);
-        let tag = stale.as_deref().map(|words| (words, view.theme.warn));
-        Head { title, note: &note, tag }.draw(&mut pen, view);
-        if view.board.feeds.is_empty() && view.board.totals.rows.is_empty() {
+        if watch::of_events(view.board).next().is_none() && view.board.totals.rows.is_empty() {
+            self.draw_head(&mut pen, (&all, &venues, None), view);
             let middle = (pen.height() - 1) / 2;
             for (line, y) in watch::emptiness(view.board, "total").iter().zip(middle.max(1)..) {
                 pen.centre(y, line, view.theme.dim);
@@ -160,42 +163,55 @@ impl Panel for TotalsTable {
             return;
         }
         let slots = place(PLANS, 1, pen.width());
-        self.draw_header(&mut pen, &slots, view.theme);
-        let mut pen = pen.below(2);
-        let rows = usize::from(pen.height());
-        let mut fixed = vec![&all];
-        let mut list = Vec::new();
+        if all.told != Completeness::Complete && !slots.iter().any(|(field, _)| *field == Field::Told) {
+            "floor of all".clone_into(&mut all.label);
+            "all floor".clone_into(&mut all.brief);
+        }
+        let rows = usize::from(pen.height().saturating_sub(2));
         let free = rows.saturating_sub(1 + venues.len());
         self.room = if free >= 2 { Room::ForBoth } else { Room::ForOne };
-        match self.grouping {
-            Grouping::Venue => {
+        let (mut fixed, mut of) = (vec![&all], Of::Asset);
+        let list = match (self.grouping, self.room) {
+            (Grouping::Venue, Room::ForBoth) => {
                 fixed.extend(&venues);
-                if self.room == Room::ForBoth {
-                    list = sums::by_asset(view.board, &all, self.window);
-                }
+                sums::by_asset(view.board, &all, self.window)
             }
-            Grouping::Asset => list = sums::by_asset(view.board, &all, self.window),
-            Grouping::Instrument => list = sums::by_instrument(view.board, &venues, self.window),
-        }
+            (Grouping::Venue, Room::ForOne) => {
+                of = Of::Venue;
+                // Those that do not fit are better those with nothing to tell.
+                let fits = venues.len() < rows;
+                if fits { venues.clone() } else { sums::largest_first(venues.clone(), self.window) }
+            }
+            (Grouping::Asset, _) => sums::by_asset(view.board, &all, self.window),
+            (Grouping::Instrument, _) => {
+                of = Of::Venue;
+                sums::by_instrument(view.board, &venues, self.window)
+            }
+        };
+        // A rule between the blocks as soon as it costs no more than a quarter of the list.
+        let rule = fixed.len() > 1 && free >= 5 && !list.is_empty();
+        let left = rows.saturating_sub(fixed.len() + usize::from(rule));
+        self.listed = (list.len(), left);
+        self.offset = self.offset.min(list.len().saturating_sub(left));
+        let shown = self.offset..list.len().min(self.offset + left);
+        self.draw_head(&mut pen, (&all, &venues, shown_of(&shown, list.len())), view);
+        self.draw_header(&mut pen, &slots, view.theme);
+        let mut pen = pen.below(2);
         let mut y = 0;
-        for (at, line) in fixed.iter().take(rows).enumerate() {
-            let weight = if at == 0 { Modifier::BOLD } else { Modifier::empty() };
-            self.draw_line(&mut pen, y, &slots, line, Row { theme: view.theme, weight, says_coverage: true });
+        for (at, line) in fixed.iter().enumerate() {
+            let (weight, of) =
+                if at == 0 { (Modifier::BOLD, Of::All) } else { (Modifier::empty(), Of::Venue) };
+            self.draw_line(&mut pen, y, &slots, line, Row { theme: view.theme, weight, of });
             y += 1;
         }
-        // A rule between the blocks as soon as it costs no more than a quarter of the list.
-        if self.grouping == Grouping::Venue && free >= 5 && !list.is_empty() {
+        if rule {
             let words = format!(" by asset, largest in {} first ", WINDOWS[self.window].label);
             pen.line(1, y, pen.width().saturating_sub(2), '╌', view.theme.border);
             pen.write(3, y, pen.width().saturating_sub(4), &words, view.theme.label);
             y += 1;
         }
-        let left = rows.saturating_sub(usize::from(y));
-        self.listed = (list.len(), left);
-        self.offset = self.offset.min(list.len().saturating_sub(left));
-        let says_coverage = self.grouping == Grouping::Instrument;
-        for line in list.iter().skip(self.offset).take(left) {
-            let row = Row { theme: view.theme, weight: Modifier::empty(), says_coverage };
+        for line in &list[shown] {
+            let row = Row { theme: view.theme, weight: Modifier::empty(), of };
             self.draw_line(&mut pen, y, &slots, line, row);
             y += 1;
         }
@@ -207,8 +223,17 @@ impl Panel for TotalsTable {
 struct Row<'a> {
     theme: &'a Theme,
     weight: Modifier,
-    /// Assets are as well watched as the whole; saying so on each of them would be noise.
-    says_coverage: bool,
+    of: Of,
+}
+
+/// What a row sums.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    All,
+    /// A venue, or an instrument at one.
+    Venue,
+    /// As well watched and told as the whole; saying so on each of them would be noise.
+    Asset,
 }
 
 impl TotalsTable {
@@ -218,7 +243,12 @@ impl TotalsTable {
         Reaction::Redraw
     }
 
-    fn head_words(&self, view: &View<'_>, all: &Line, venues: &[Line]) -> (&'static str, String) {
+    fn draw_head(
+        &self,
+        pen: &mut Pen<'_>,
+        (all, venues, shown): (&Line, &[Line], Option<String>),
+        view: &View<'_>,
+    ) {
         let by = match (self.grouping, self.room) {
             (Grouping::Venue, _) => "venue",
             (Grouping::Asset, _) => "asset",
@@ -230,7 +260,13 @@ impl TotalsTable {
         let share = all.coverage[self.window];
         match least {
             Some(least) if share < 1.0 => {
-                notes.push(format!("{window} watched {} ({})", percent(share), least.brief));
+                let whole = venues.iter().filter(|venue| venue.coverage[self.window] >= 1.0).count();
+                notes.push(format!(
+                    "{window} watched {} ({}), {whole} of {} in full",
+                    percent(share),
+                    least.brief,
+                    venues.len()
+                ));
             }
             Some(_) => notes.push(format!("{window} watched 100%")),
             None => notes.push(window.to_owned()),
@@ -238,7 +274,10 @@ impl TotalsTable {
         if view.board.totals.forgotten > 0 {
             notes.push(format!("{} events forgotten", count(view.board.totals.forgotten)));
         }
-        (self.title(), notes.join(" · "))
+        notes.extend(shown);
+        let stale = watch::staleness(view.board);
+        let tag = stale.as_deref().map(|words| (words, view.theme.warn));
+        Head { title: self.title(), note: &notes.join(" · "), tag }.draw(pen, view);
     }
 
     fn span(&self, span: Span) -> usize {
@@ -257,6 +296,7 @@ impl TotalsTable {
                 Field::Bar(_) => ("▼ : ▲".to_owned(), None),
                 Field::Coverage(_) => ("cov".to_owned(), None),
                 Field::Unknown => ("no $".to_owned(), None),
+                Field::Told => ("stream".to_owned(), None),
             };
             let is_chosen = span.is_some_and(|span| self.span(*span) == self.window);
             pen.cell(*slot, 1, &words, if is_chosen { theme.accent } else { theme.label });
@@ -282,7 +322,7 @@ impl TotalsTable {
                     draw_sum(pen, (slot, y), &line.short[window], (line, window), (theme, style));
                 }
                 Field::Bar(span) => draw_bar(pen, (slot, y), line, self.span(span), theme),
-                Field::Coverage(span) if row.says_coverage => {
+                Field::Coverage(span) if row.of != Of::Asset => {
                     let share = line.coverage[self.span(span)];
                     let style = if share < 0.95 { theme.warn } else { theme.dim };
                     pen.cell(slot, y, &percent(share), style);
@@ -291,7 +331,11 @@ impl TotalsTable {
                     0 => {}
                     unknown => pen.cell(slot, y, &format!("+{}?", shortest(unknown)), theme.warn),
                 },
-                Field::Coverage(_) => {}
+                Field::Told if row.of != Of::Asset => {
+                    let style = if line.told == Completeness::Complete { theme.text } else { theme.dim };
+                    pen.cell(slot, y, told(line.told, row.of, slot.width), style);
+                }
+                Field::Coverage(_) | Field::Told => {}
             }
         }
     }
@@ -313,12 +357,22 @@ impl TotalsTable {
     }
 }
 
+/// How much of what happens a row's stream tells.
+fn told(told: Completeness, of: Of, width: u16) -> &'static str {
+    match told {
+        Completeness::Sampled | Completeness::Partial if of == Of::All => "floor",
+        Completeness::Sampled if width >= 19 => "sampled ≤1/symbol/s",
+        Completeness::Sampled if width >= 12 => "sampled ≤1/s",
+        told => told.as_str(),
+    }
+}
+
 /// A sum as its cell says it.
-fn sum(side: &SideTotals, (line, window): (&Line, usize)) -> String {
+pub(crate) fn sum(side: &SideTotals, (line, window): (&Line, usize)) -> String {
     if side.events > 0 && side.unknown == side.events {
         return "?".to_owned();
     }
-    if side.events == 0 && line.coverage[window] <= 0.0 {
+    if side.events == 0 && line.best[window] <= 0.0 {
         // Nothing seen because nobody looked is not nothing.
         return "–".to_owned();
     }
@@ -339,7 +393,7 @@ fn draw_sum(
 }
 
 /// How the window's notional divides: `━━━━──`, longs first.
-fn draw_bar(pen: &mut Pen<'_>, (slot, y): (Slot, u16), line: &Line, window: usize, theme: &Theme) {
+pub(crate) fn draw_bar(pen: &mut Pen<'_>, (slot, y): (Slot, u16), line: &Line, window: usize, theme: &Theme) {
     let (long, short) = (line.long[window].notional().get(), line.short[window].notional().get());
     let whole = long + short;
     if whole <= 0.0 {

@@ -16,8 +16,8 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use crate::protocol::Heartbeat;
 
 use super::Station;
-use super::failure::{Failure, HttpAnswer};
-use super::outlet::Outlet;
+use crate::watch::failure::{Failure, HttpAnswer};
+use crate::watch::outlet::Outlet;
 
 /// Heartbeats closer than this would only load the venue.
 const FASTEST_BEAT: Duration = Duration::from_millis(10);
@@ -62,7 +62,7 @@ impl Link {
         let timing = &station.timing;
         let unreachable = |words: String| Failure::new(GapCause::Unreachable, words);
         let mut request = url.into_client_request().map_err(|error| unreachable(error.to_string()))?;
-        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(crate::watch::USER_AGENT));
         for (name, value) in headers {
             let name = HeaderName::try_from(*name).map_err(|error| unreachable(error.to_string()))?;
             let value = HeaderValue::try_from(*value).map_err(|error| unreachable(error.to_string()))?;

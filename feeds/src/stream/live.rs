@@ -11,12 +11,14 @@ use market::{FeedState, Timestamp};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
-use super::backoff::{Backoff, Chance};
 use super::connection::Heard;
-use super::failure::{Ended, Failure, Retry};
 use super::opening::open_successor;
 use super::session::{Line, Session};
-use super::{FeedMessage, Station};
+use crate::watch::FeedMessage;
+use crate::watch::backoff::{Backoff, Chance};
+use crate::watch::failure::{Ended, Failure, Retry};
+
+use super::Station;
 
 /// The largest share of a connection's life by which it is replaced early, so that feeds that were
 /// started together do not reconnect together.

@@ -8,10 +8,10 @@ use tracing::{debug, info};
 
 use super::Station;
 use super::connection::Link;
-use super::failure::{Ended, Failure};
 use super::overlap::Seat;
 use super::references::fetch_references;
 use super::session::{Line, Notice, Session, answer};
+use crate::watch::failure::{Ended, Failure};
 
 /// Whether the phases of opening are the feed's state: not while another connection is live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

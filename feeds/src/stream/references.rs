@@ -1,15 +1,15 @@
 //! Fetches the REST answers without which a venue's frames cannot be understood.
 
-use std::error::Error;
-
 use bytes::Bytes;
 use market::{GapCause, Payload};
-use reqwest::header::RETRY_AFTER;
 use tokio::time::Instant;
 
-use super::failure::{Ended, Failure, HttpAnswer};
 use super::session::{Notice, Session, Source};
-use super::{FeedError, Station};
+use crate::watch::FeedError;
+use crate::watch::failure::{Ended, Failure};
+use crate::watch::http::{self, BodyError};
+
+use super::Station;
 
 /// The longest REST answer accepted, in bytes. OKX's list of options is 6 MB.
 const LONGEST_BODY: usize = 64 << 20;
@@ -54,23 +54,16 @@ async fn fetch(station: &Station<'_>, url: &str) -> Result<Bytes, Ended> {
     let mut answer = station.http.get(url).send().await.map_err(|error| classify(station, url, error))?;
     let status = answer.status();
     if !status.is_success() {
-        let answer = HttpAnswer {
-            status: status.as_u16(),
-            reason: status.canonical_reason().unwrap_or_default(),
-            retry_after: answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()),
-            url,
-        };
-        return Err(answer.into_failure(&station.timing, station.outlet.now()).into());
+        let refusal = http::refusal_of(status, answer.headers(), url);
+        return Err(refusal.into_failure(&station.timing, station.outlet.now()).into());
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| classify(station, url, error))? {
-        if body.len() + chunk.len() > LONGEST_BODY {
-            let words = format!("the answer of {url} is longer than {LONGEST_BODY} bytes");
-            return Err(Failure::new(GapCause::Refused, words).into());
+    http::body_of(&mut answer, LONGEST_BODY).await.map_err(|error| match error {
+        BodyError::Broken(error) => classify(station, url, error),
+        BodyError::TooLong(longest) => {
+            let words = format!("the answer of {url} is longer than {longest} bytes");
+            Failure::new(GapCause::Refused, words).into()
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Bytes::from(body))
+    })
 }
 
 fn classify(station: &Station<'_>, url: &str, error: reqwest::Error) -> Ended {
@@ -81,12 +74,5 @@ fn classify(station: &Station<'_>, url: &str, error: reqwest::Error) -> Ended {
             source: error,
         });
     }
-    // reqwest's own words stop short of the reason, which is in its sources.
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    Failure::new(GapCause::Unreachable, words).into()
+    Failure::new(GapCause::Unreachable, http::words_of(&error)).into()
 }

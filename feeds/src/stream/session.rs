@@ -10,9 +10,11 @@ use crate::decode::{Verdict, decode_frame};
 use crate::protocol::{FrameKind, StreamProtocol};
 
 use super::connection::{Heard, Link};
-use super::failure::Ended;
 use super::overlap::Seat;
-use super::{FeedMessage, Station};
+use crate::watch::FeedMessage;
+use crate::watch::failure::Ended;
+
+use super::Station;
 
 /// A protocol, and what it knows from REST answers. Outlives connections.
 pub(super) struct Session {
@@ -71,6 +73,7 @@ impl Session {
             }
             Verdict::Understood(
                 FrameKind::Data(_)
+                | FrameKind::DataWithout { .. }
                 | FrameKind::Reference(_)
                 | FrameKind::Ack
                 | FrameKind::Keepalive

@@ -1,6 +1,6 @@
 //! Stories of the rule: seconds in, alerts out.
 
-use market::{Completeness, FeedState, Gap, GapCause, Instrument, Mode, Price};
+use market::{Completeness, FeedState, Gap, GapCause, Instrument, Mode, Observation, Price};
 
 use super::*;
 

@@ -1,8 +1,9 @@
 //! Bytes that must never change, and records that come back as they went in.
 
 use market::{
-    Alert, AlertState, Contract, Date, Evidence, FeedId, Gap, GapCause, Instrument, Liquidation, MarketEvent,
-    Observation, Payload, PositionSide, Price, Quantity, RawFrame, Severity, Timestamp, Usd,
+    Alert, AlertState, Bar, ChainTip, Contract, Date, EtfFlow, Evidence, FeedId, FundingRate, Gap, GapCause,
+    Holding, Instrument, Interval, Liquidation, MarketEvent, Observation, OpenInterest, Payload,
+    PositionSide, Price, Quantity, Quote, QuoteKind, RawFrame, Severity, Timestamp, Usd,
 };
 use proptest::prelude::*;
 
@@ -79,11 +80,30 @@ fn the_bytes_of_a_journal_never_change() {
         hex(&bytes),
         "7d000000978476a00a000000000000000397a763617363616465a8637269746963616ca6726169736564cf000647c0f5e54440b46c6f6e67204254432c20616c6c2076656e756573b92431322e35204d206f66206c6f6e677320696e20333030207396cd012ccb4167d78408000000cb416312d000000000cd01a503cb3fef5c28f5c28f5c"
     );
+    bytes.clear();
+    let flow = words::flow("IBIT", "2025-11-17", Some(-523.2), "2025-11-18T04:00:00Z");
+    Record::Batch { origin: "flows.csv", at: at(0), events: &[flow] }.encode(11, &mut bytes).unwrap();
+    assert_eq!(
+        hex(&bytes),
+        "6100000077e69e7c0b000000000000000693a9666c6f77732e637376cf000647c0f598f9009195a766617273696465cf000643bf07446000cf000643d67f6a5000cf000643d67f6a500081a7457466466c6f7794a449424954a3425443cd4fb9cbc1bf2f6600000001"
+    );
+    bytes.clear();
+    let answer = RawFrame { payload: Payload::Answer { request: "/v1".into(), body: "{}".into() }, ..frame };
+    Record::Frame { frame: &answer, rejected: None, events: &[] }.encode(12, &mut bytes).unwrap();
+    assert_eq!(
+        hex(&bytes),
+        "270000008d4c02950c000000000000000193a36f6b78ce000f424281a6416e7377657292a32f7631c4027b7d92c090"
+    );
     let header = Header { store: 0x1122_3344_5566_7788, first_seq: 10_304, created: at(0) };
     assert_eq!(
         hex(&header.encode()),
-        "564947494557414c01002800c74fe06e8877665544332211402800000000000000f998f5c0470600"
+        "564947494557414c020028009a3e0b288877665544332211402800000000000000f998f5c0470600"
     );
+    // Format 1, as it was written before there were batches.
+    let old = "564947494557414c01002800c74fe06e8877665544332211402800000000000000f998f5c0470600";
+    let old: Vec<u8> =
+        (0..old.len()).step_by(2).map(|at| u8::from_str_radix(&old[at..at + 2], 16).unwrap()).collect();
+    assert_eq!(Header::decode(&old), Ok(header));
 }
 
 #[test]
@@ -99,11 +119,11 @@ fn a_header_knows_damage_from_a_crash_and_from_the_future() {
         assert_eq!(Header::decode(&flipped), Err(HeaderProblem::Damaged), "bit {bit}");
     }
     let mut newer = good;
-    newer[8] = 2;
+    newer[8] = 3;
     newer[12..16].fill(0);
     let checksum = crc32c::crc32c(&newer);
     newer[12..16].copy_from_slice(&checksum.to_le_bytes());
-    assert_eq!(Header::decode(&newer), Err(HeaderProblem::Newer(2)));
+    assert_eq!(Header::decode(&newer), Err(HeaderProblem::Newer(3)));
 }
 
 #[test]
@@ -197,8 +217,138 @@ prop_compose! {
     }
 }
 
+fn numbers_or_not() -> impl Strategy<Value = Option<f64>> {
+    prop::option::of(-1e18_f64..1e18)
+}
+
+fn prices_or_not() -> impl Strategy<Value = Option<Price>> {
+    prop::option::of((1e-12_f64..1e12).prop_map(|value| Price::new(value).unwrap()))
+}
+
+fn amounts_or_not() -> impl Strategy<Value = Option<Quantity>> {
+    prop::option::of((0.0_f64..1e15).prop_map(|value| Quantity::new(value).unwrap()))
+}
+
+fn dates() -> impl Strategy<Value = Date> {
+    (0_i32..2_932_895).prop_map(|days| Date::from_days(days).unwrap())
+}
+
+/// What is observed, and the event time that goes with it.
+fn observations() -> impl Strategy<Value = (Timestamp, Observation)> {
+    let price = || (1e-12_f64..1e12).prop_map(|value| Price::new(value).unwrap());
+    let usd = || prop::option::of((-1e15_f64..1e15).prop_map(|value| Usd::new(value).unwrap()));
+    let flows = (".{0,9}", ".{0,5}", dates(), usd()).prop_map(|(fund, asset, trade_date, net_flow)| {
+        let flow = EtfFlow { fund: fund.into(), asset: asset.into(), trade_date, net_flow };
+        (trade_date.start(), Observation::EtfFlow(flow))
+    });
+    let intervals = prop::sample::select(Interval::ALL.to_vec());
+    let bars = (
+        times(),
+        ".{0,12}",
+        intervals,
+        [price(), price(), price(), price()],
+        amounts_or_not(),
+        any::<bool>(),
+    )
+        .prop_map(|(at, symbol, interval, [open, high, low, close], volume, is_final)| {
+            let symbol = symbol.into();
+            (at, Observation::Bar(Bar { symbol, interval, open, high, low, close, volume, is_final }))
+        });
+    let kinds = prop::sample::select(QuoteKind::ALL.to_vec());
+    let rest = (prices_or_not(), prices_or_not(), prices_or_not(), amounts_or_not());
+    let quotes = (times(), ".{0,12}", kinds, price(), rest).prop_map(
+        |(at, symbol, kind, price, (bid, ask, previous_close, volume))| {
+            let symbol = symbol.into();
+            (at, Observation::Quote(Quote { symbol, kind, price, bid, ask, previous_close, volume }))
+        },
+    );
+    let funding =
+        (times(), ".{0,12}", instruments(), -1.0_f64..1.0, numbers_or_not(), prop::option::of(times()))
+            .prop_map(|(at, symbol, instrument, rate, interval_hours, next_funding)| {
+                let symbol = symbol.into();
+                (
+                    at,
+                    Observation::FundingRate(FundingRate {
+                        symbol,
+                        instrument,
+                        rate,
+                        interval_hours,
+                        next_funding,
+                    }),
+                )
+            });
+    let interest = (times(), ".{0,12}", instruments(), amounts_or_not(), usd()).prop_map(
+        |(at, symbol, instrument, quantity, notional)| {
+            let symbol = symbol.into();
+            (at, Observation::OpenInterest(OpenInterest { symbol, instrument, quantity, notional }))
+        },
+    );
+    let counts = || prop::option::of(0_u64..1 << 50);
+    let numbers = [numbers_or_not(), numbers_or_not(), numbers_or_not(), numbers_or_not(), numbers_or_not()];
+    let tips = (
+        times(),
+        0_u64..1 << 40,
+        "[0-9a-f]{64}",
+        (counts(), counts()),
+        numbers,
+        (0.0_f64..50.0, any::<u32>()),
+    )
+        .prop_map(
+            |(
+                block_time,
+                height,
+                hash,
+                (mempool_txs, mempool_vbytes),
+                numbers,
+                (subsidy_btc, fee_blocks),
+            )| {
+                let [difficulty, hash_rate, fee_fast, fee_hour, fees_btc] = numbers;
+                let tip = ChainTip {
+                    height,
+                    hash: hash.into(),
+                    block_time,
+                    difficulty,
+                    hash_rate,
+                    mempool_txs,
+                    mempool_vbytes,
+                    fee_fast,
+                    fee_hour,
+                    subsidy_btc,
+                    fees_btc,
+                    fee_blocks,
+                };
+                (block_time, Observation::ChainTip(tip))
+            },
+        );
+    let holdings = (".{0,30}", prop::option::of(".{0,6}"), ".{0,5}", 0.0_f64..1e12, dates()).prop_map(
+        |(holder, ticker, asset, coins, as_of)| {
+            let quantity = Quantity::new(coins).unwrap();
+            let ticker = ticker.map(Into::into);
+            let holding = Holding { holder: holder.into(), ticker, asset: asset.into(), quantity, as_of };
+            (as_of.start(), Observation::Holding(holding))
+        },
+    );
+    prop_oneof![flows, bars, quotes, funding, interest, tips, holdings]
+}
+
+/// Events of every kind that a batch may hold.
+fn events() -> impl Strategy<Value = MarketEvent> {
+    let others = (observations(), times(), times(), "[a-z]{1,12}").prop_map(
+        |((event_time, observation), receive_time, known_at, feed)| MarketEvent {
+            feed: FeedId::new(&feed),
+            event_time,
+            receive_time,
+            known_at,
+            observation,
+        },
+    );
+    prop_oneof![1 => liquidations(), 7 => others]
+}
+
 fn frames() -> impl Strategy<Value = RawFrame> {
     let payloads = prop_oneof![
+        (".{0,40}", prop::collection::vec(any::<u8>(), 0..100))
+            .prop_map(|(request, body)| Payload::Answer { request: request.into(), body: body.into() }),
         ".{0,200}".prop_map(|text| Payload::Text(text.into())),
         prop::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| Payload::Binary(bytes.into())),
     ];
@@ -211,18 +361,34 @@ fn frames() -> impl Strategy<Value = RawFrame> {
 
 /// Through the columns and back, as through a sealed file.
 fn through_columns(table: Table, rows: &[Row]) -> Vec<Row> {
-    to_rows(table, to_frame(table, rows).expect("columns")).expect("rows")
+    to_rows(table, &to_frame(table, rows).expect("columns")).expect("rows")
 }
 
 proptest! {
     #[test]
     fn a_frame_record_comes_back(
         frame in frames(), rejected in prop::option::of(".{0,40}"),
-        events in prop::collection::vec(liquidations(), 0..4), seq in 1_u64..u64::MAX / 2,
+        events in prop::collection::vec(events(), 0..4), seq in 1_u64..u64::MAX / 2,
     ) {
         let mut bytes = Vec::new();
         Record::Frame { frame: &frame, rejected: rejected.as_deref(), events: &events }.encode(seq, &mut bytes).unwrap();
         let entry = Entry::Frame { frame, rejected, events };
+        prop_assert_eq!(read_back(&bytes, seq), entry.clone());
+        for row in entry.into_rows(seq) {
+            let rows = [row];
+            prop_assert_eq!(&through_columns(rows[0].table(), &rows)[..], &rows[..]);
+        }
+    }
+
+    /// Through the journal, a sealed file and back, whatever it is.
+    #[test]
+    fn a_batch_comes_back(
+        events in prop::collection::vec(events(), 0..8), origin in ".{0,40}", at in times(),
+        seq in 1_u64..u64::MAX / 2,
+    ) {
+        let mut bytes = Vec::new();
+        Record::Batch { origin: &origin, at, events: &events }.encode(seq, &mut bytes).unwrap();
+        let entry = Entry::Batch { origin, at, events };
         prop_assert_eq!(read_back(&bytes, seq), entry.clone());
         for row in entry.into_rows(seq) {
             let rows = [row];
@@ -245,9 +411,9 @@ proptest! {
         let damage = Damage { found_at: at, first_seq: seq, last_seq: seq + 1, kept_in: "quarantine/x".into() };
         damage.encode(seq, &mut bytes).unwrap();
         prop_assert_eq!(read_back(&bytes, seq), Entry::Damage(damage));
-        let rows = [Row { seq, cells: Cells::Event(gap) }];
+        let rows = [Row::new(seq, Cells::Event(gap))];
         prop_assert_eq!(&through_columns(Table::Gaps, &rows)[..], &rows[..]);
-        let rows = [Row { seq, cells: Cells::Alert(alert) }];
+        let rows = [Row::new(seq, Cells::Alert(alert))];
         prop_assert_eq!(&through_columns(Table::Alerts, &rows)[..], &rows[..]);
     }
 
@@ -260,7 +426,7 @@ proptest! {
         for record in scan.take(10) {
             let _ = Entry::decode(record.kind, record.payload);
         }
-        for kind in 0..7 {
+        for kind in 0..8 {
             let _ = Entry::decode(kind, &bytes);
         }
     }

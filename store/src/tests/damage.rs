@@ -134,10 +134,9 @@ fn damaged_gaps(dir: &Path) -> Vec<(Timestamp, Option<Timestamp>)> {
         .gaps(&Query::default())
         .unwrap()
         .iter()
-        .filter_map(|event| match &event.observation {
-            Observation::Gap(gap) if gap.cause == GapCause::JournalDamaged => Some((gap.from, gap.until)),
-            Observation::Gap(_) | Observation::Liquidation(_) => None,
-        })
+        .filter_map(|event| event.observation.gap())
+        .filter(|gap| gap.cause == GapCause::JournalDamaged)
+        .map(|gap| (gap.from, gap.until))
         .collect()
 }
 

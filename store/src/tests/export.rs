@@ -51,8 +51,17 @@ fn in_all_states(check: impl Fn(&Reader, &str)) {
     }
 }
 
+fn headings(table: Table) -> Vec<&'static str> {
+    table.columns().iter().map(|heading| heading.name).collect()
+}
+
+fn now() -> Query {
+    Query { now: Some(at(0)), ..Query::default() }
+}
+
 fn csv(reader: &Reader, table: Table, query: &Query) -> String {
     let mut out = Vec::new();
+    let query = &Query { now: Some(at(0)), ..query.clone() };
     let rows = reader.export(table, query, Format::Csv, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert_eq!(text.lines().count() as u64, rows + 1);
@@ -88,8 +97,8 @@ fn csv_is_exact_to_the_byte() {
         let frames = csv(reader, Table::Frames, &Query { from: Some(at(62)), ..Query::default() });
         assert_eq!(
             frames,
-            "receive_time,venue,text,binary,rejected,seq\n\
-             2026-01-07T00:00:02.000000Z,okx,,00ff10,\"not valid, \"\"JSON\"\"\",4\n",
+            "receive_time,venue,text,binary,rejected,seq,request\n\
+             2026-01-07T00:00:02.000000Z,okx,,00ff10,\"not valid, \"\"JSON\"\"\",4,\n",
             "{state}"
         );
     });
@@ -97,23 +106,42 @@ fn csv_is_exact_to_the_byte() {
 
 #[test]
 fn parquet_holds_the_same_rows_as_csv() {
-    in_all_states(|reader, state| {
-        for table in Table::ALL {
-            let mut out = Vec::new();
-            let rows = reader.export(table, &Query::default(), Format::Parquet, &mut out).unwrap();
-            let frame = ParquetReader::new(Cursor::new(out)).finish().unwrap();
-            assert_eq!(frame.height() as u64, rows, "{state} {table}");
-            let names: Vec<_> = frame.get_column_names().iter().map(|name| name.as_str()).collect();
-            assert_eq!(names, table.columns(), "{state} {table}");
-            let seqs: Vec<_> = frame.column("seq").unwrap().i64().unwrap().into_no_null_iter().collect();
-            let text = csv(reader, table, &Query::default());
-            let mut lines = csv::Reader::from_reader(text.as_bytes());
-            let at = lines.headers().unwrap().iter().position(|name| name == "seq").unwrap();
-            let expected: Vec<i64> =
-                lines.records().map(|record| record.unwrap()[at].parse().unwrap()).collect();
-            assert_eq!(seqs, expected, "{state} {table}");
+    in_all_states(parquet_agrees_with_csv);
+}
+
+fn parquet_agrees_with_csv(reader: &Reader, state: &str) {
+    for table in Table::ALL {
+        let mut out = Vec::new();
+        let rows = reader.export(table, &now(), Format::Parquet, &mut out).unwrap();
+        let frame = ParquetReader::new(Cursor::new(out)).finish().unwrap();
+        assert_eq!(frame.height() as u64, rows, "{state} {table}");
+        let names: Vec<_> = frame.get_column_names().iter().map(|name| name.as_str()).collect();
+        assert_eq!(names, headings(table), "{state} {table}");
+        let text = csv(reader, table, &Query::default());
+        let lines: Vec<csv::StringRecord> =
+            csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).collect();
+        for (at, name) in names.iter().enumerate() {
+            let column = frame.column(name).unwrap();
+            let expected: Vec<&str> = lines.iter().map(|line| &line[at]).collect();
+            for (row, expected) in expected.into_iter().enumerate() {
+                let found = match column.get(row).unwrap() {
+                    AnyValue::Null => String::new(),
+                    AnyValue::String(text) => text.to_owned(),
+                    AnyValue::StringOwned(text) => text.to_string(),
+                    AnyValue::Float64(number) => number.to_string(),
+                    AnyValue::Datetime(micros, TimeUnit::Microseconds, _)
+                    | AnyValue::DatetimeOwned(micros, TimeUnit::Microseconds, _) => {
+                        Timestamp::from_micros(micros).unwrap().to_string()
+                    }
+                    AnyValue::Date(days) => market::Date::from_days(days).unwrap().to_string(),
+                    AnyValue::BinaryOwned(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    AnyValue::Binary(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    other => other.to_string(),
+                };
+                assert_eq!(found, expected, "{state} {table}.{name} of row {row}");
+            }
         }
-    });
+    }
 }
 
 #[test]
@@ -122,9 +150,9 @@ fn an_empty_export_still_has_its_columns() {
     open(dir.path()).0.close().unwrap();
     let reader = Reader::open(dir.path()).unwrap();
     for table in Table::ALL {
-        assert_eq!(csv(&reader, table, &Query::default()).trim(), table.columns().join(","));
+        assert_eq!(csv(&reader, table, &Query::default()).trim(), headings(table).join(","));
         let mut out = Vec::new();
-        assert_eq!(reader.export(table, &Query::default(), Format::Parquet, &mut out).unwrap(), 0);
+        assert_eq!(reader.export(table, &now(), Format::Parquet, &mut out).unwrap(), 0);
         let frame = ParquetReader::new(Cursor::new(out)).finish().unwrap();
         assert_eq!((frame.height(), frame.width()), (0, table.columns().len()));
     }
@@ -199,4 +227,133 @@ fn an_export_that_cannot_be_written_says_so() {
             assert!(matches!(error, crate::StoreError::Export { .. }), "{state} {format}: {error:?}");
         }
     });
+}
+
+/// Every table of what is told again or states something, each with a revision, an unknown and an order
+/// that is not the one of the records.
+#[test]
+fn csv_of_every_other_table_is_exact_to_the_byte() {
+    use super::words::*;
+    let mut ether = flow("ETHA", "2025-11-17", Some(1.0), "2025-11-17T23:00:00Z");
+    if let Observation::EtfFlow(flow) = &mut ether.observation {
+        flow.asset = "ETH".into();
+    }
+    let mut unlisted = imported(holding("Keel, Inc.", "2025-12-31", 90.5, "2026-01-03T00:00:00Z"));
+    if let Observation::Holding(holding) = &mut unlisted.observation {
+        holding.ticker = None;
+    }
+    let mut unknown = funding(-0.000_012_5, "2026-01-06T09:00:00Z");
+    if let Observation::FundingRate(funding) = &mut unknown.observation {
+        funding.interval_hours = None;
+        funding.next_funding = None;
+    }
+    let told = [
+        flow("IBIT", "2025-11-18", None, "2025-11-18T23:00:00Z"),
+        flow("IBIT", "2025-11-17", Some(-523.2), "2025-11-17T23:00:00Z"),
+        imported(flow("FBTC", "2025-11-17", Some(12.0), "2025-11-18T06:00:00Z")),
+        ether,
+        flow("IBIT", "2025-11-17", Some(-520.0), "2025-11-18T04:00:00Z"),
+        bar("TAO-USDT", "2026-01-05", 11.25, "2026-01-05T18:00:00Z"),
+        imported(bar("KEEL", "2026-01-05", 12.0, "2026-01-06T00:00:00Z")),
+        bar("KEEL", "2025-12-31", 10.5, "2026-01-01T00:00:00Z"),
+        quote("TAO-USDT", 400.5, "2026-01-06T10:00:01Z"),
+        quote("FET-USDT", 1.0 / 1024.0 + 0.25, "2026-01-06T10:00:00.5Z"),
+        funding(0.0001, "2026-01-06T10:00:00Z"),
+        unknown,
+        open_interest(3.5, "2026-01-06T10:00:00Z"),
+        tip(900, "2026-01-05T12:00:00Z", 2.0, "2026-01-05T12:01:00Z"),
+        holding("Keel, Inc.", "2025-12-31", 100.0, "2026-01-02T00:00:00Z"),
+        unlisted,
+    ];
+    super::words::in_all_states(&told, |reader, state| {
+        let csv = |table| {
+            csv(
+                reader,
+                table,
+                &Query {
+                    as_of: Some(when("2025-11-19T12:00:00Z")).filter(|_| table == Table::EtfFlows),
+                    ..Query::default()
+                },
+            )
+        };
+        assert_eq!(
+            csv(Table::EtfFlows),
+            "trade_date,fund,asset,net_flow_usd,status,known_at,source,receive_time,seq\n\
+             2025-11-17,ETHA,ETH,1000000,final,2025-11-17T23:00:00.000000Z,farside,2025-11-17T23:00:00.000000Z,4\n\
+             2025-11-17,FBTC,BTC,12000000,final,2025-11-18T06:00:00.000000Z,farside,2026-02-01T00:00:00.000000Z,3\n\
+             2025-11-17,IBIT,BTC,-520000000,final,2025-11-18T04:00:00.000000Z,farside,2025-11-18T04:00:00.000000Z,5\n\
+             2025-11-18,IBIT,BTC,,provisional,2025-11-18T23:00:00.000000Z,farside,2025-11-18T23:00:00.000000Z,1\n",
+            "{state}"
+        );
+        assert_eq!(
+            csv(Table::Bars),
+            "open_time,symbol,interval,open,high,low,close,volume,is_final,venue,known_at,receive_time,seq\n\
+             2025-12-31T00:00:00.000000Z,KEEL,1d,10,20,9.5,10.5,1000,true,yahoo,2026-01-01T00:00:00.000000Z,2026-01-01T00:00:00.000000Z,8\n\
+             2026-01-05T00:00:00.000000Z,KEEL,1d,10,20,9.5,12,1000,true,yahoo,2026-01-06T00:00:00.000000Z,2026-02-01T00:00:00.000000Z,7\n\
+             2026-01-05T00:00:00.000000Z,TAO-USDT,1d,10,20,9.5,11.25,1000,false,yahoo,2026-01-05T18:00:00.000000Z,2026-01-05T18:00:00.000000Z,6\n",
+            "{state}"
+        );
+        assert_eq!(
+            csv(Table::Quotes),
+            "event_time,symbol,kind,price,bid,ask,previous_close,volume,venue,known_at,receive_time,seq\n\
+             2026-01-06T10:00:00.500000Z,FET-USDT,last,0.2509765625,0.0009765625,,,12.5,okx,2026-01-06T10:00:00.500000Z,2026-01-06T10:00:00.500000Z,10\n\
+             2026-01-06T10:00:01.000000Z,TAO-USDT,last,400.5,400.25,,,12.5,okx,2026-01-06T10:00:01.000000Z,2026-01-06T10:00:01.000000Z,9\n",
+            "{state}"
+        );
+        assert_eq!(
+            csv(Table::Funding),
+            "event_time,venue,symbol,instrument,rate,interval_hours,annualised,next_funding,known_at,receive_time,seq\n\
+             2026-01-06T09:00:00.000000Z,okx,BTC-USDT-SWAP,BTC-USDT-PERP,-0.0000125,,,,2026-01-06T09:00:00.000000Z,2026-01-06T09:00:00.000000Z,12\n\
+             2026-01-06T10:00:00.000000Z,okx,BTC-USDT-SWAP,BTC-USDT-PERP,0.0001,8,0.10950000000000001,2026-01-06T16:00:00.000000Z,2026-01-06T10:00:00.000000Z,2026-01-06T10:00:00.000000Z,11\n",
+            "{state}"
+        );
+        assert_eq!(
+            csv(Table::OpenInterest),
+            "event_time,venue,symbol,instrument,quantity,notional_usd,known_at,receive_time,seq\n\
+             2026-01-06T10:00:00.000000Z,okx,BTC-USDT-SWAP,BTC-USDT-PERP,3.5,,2026-01-06T10:00:00.000000Z,2026-01-06T10:00:00.000000Z,13\n",
+            "{state}"
+        );
+        assert_eq!(
+            csv(Table::Chain),
+            "event_time,height,hash,difficulty,hash_rate,mempool_txs,mempool_vbytes,fee_fast,fee_hour,subsidy_btc,fees_btc,fee_blocks,venue,known_at,receive_time,seq\n\
+             2026-01-05T12:00:00.000000Z,900,0000000000000000000000000000000000000000000000000000000000000384,150000000000000,,41000,,2,,3.125,0.021,144,node,2026-01-05T12:01:00.000000Z,2026-01-05T12:01:00.000000Z,14\n",
+            "{state}"
+        );
+        assert_eq!(
+            csv(Table::Holdings),
+            "as_of,holder,ticker,asset,quantity,source,known_at,receive_time,seq\n\
+             2025-12-31,\"Keel, Inc.\",,BTC,90.5,filings,2026-01-03T00:00:00.000000Z,2026-02-01T00:00:00.000000Z,16\n",
+            "{state}"
+        );
+        parquet_agrees_with_csv(reader, state);
+    });
+}
+
+/// What was asked for stands beside the answer, whatever its body is.
+#[test]
+fn an_answer_keeps_what_was_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let answer = |body: &[u8]| RawFrame {
+        payload: Payload::Answer { request: "/v1/flows?asset=BTC".into(), body: body.to_vec().into() },
+        ..frame(1)
+    };
+    for body in [b"{\"n\":1}".as_slice(), &[0xff, 0x00]] {
+        store.append(Record::Frame { frame: &answer(body), rejected: None, events: &[] }).unwrap();
+    }
+    for state in ["unsealed", "sealed"] {
+        store.flush().unwrap();
+        let reader = Reader::open(dir.path()).unwrap();
+        assert_eq!(
+            csv(&reader, Table::Frames, &Query::default()),
+            "receive_time,venue,text,binary,rejected,seq,request\n\
+             2026-01-06T23:59:01.000000Z,bybit-linear,\"{\"\"n\"\":1}\",,,1,/v1/flows?asset=BTC\n\
+             2026-01-06T23:59:01.000000Z,bybit-linear,,ff00,,2,/v1/flows?asset=BTC\n",
+            "{state}"
+        );
+        let found = reader.fingerprints(at(0), at(9)).unwrap();
+        assert!(found.contains_key(&crate::fingerprint(&answer(&[0xff, 0x00]))), "{state}");
+        store.seal().unwrap();
+    }
+    store.close().unwrap();
 }

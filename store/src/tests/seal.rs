@@ -182,14 +182,14 @@ fn sealed_files_have_types_that_every_tool_reads() {
         let pairs = metadata.key_value_metadata().as_ref().unwrap();
         let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone());
         assert_eq!(value("vigie.table").as_deref(), Some(file.table.as_str()));
-        assert_eq!(value("vigie.format").as_deref(), Some("1"));
+        assert_eq!(value("vigie.format").as_deref(), Some("2"));
         assert_eq!(value("vigie.first_seq").as_deref(), Some("1"));
         assert_eq!(value("vigie.last_seq").as_deref(), Some("8"));
         assert_eq!(value("vigie.rows"), Some(file.rows.to_string()));
         let table: Table = file.table.parse().unwrap();
         let frame = reader.finish().unwrap();
         let names: Vec<_> = frame.get_column_names().iter().map(|name| name.as_str()).collect();
-        assert_eq!(names, table.columns());
+        assert_eq!(names, table.columns().iter().map(|heading| heading.name).collect::<Vec<_>>());
         for column in frame.columns() {
             let expected = match column.name().as_str() {
                 "event_time" | "receive_time" | "known_at" | "from" | "until" | "at" => utc(),

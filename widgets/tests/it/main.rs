@@ -1,5 +1,8 @@
 //! What the panels show, as text with its styles, and that nothing makes them panic.
 
+mod desk;
+mod desks;
+mod disorder;
 mod fixture;
 mod screen;
 mod screens;

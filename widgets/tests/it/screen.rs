@@ -10,7 +10,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use ratatui::widgets::Widget;
-use widgets::{Focus, Frame, PANELS, Panel, StatusLine, Theme, View, overview};
+use widgets::{Focus, Frame, PANELS, Panel, StatusLine, Theme, View, WORKSPACES, workspace};
 
 /// New York's rules since 2007.
 pub fn new_york() -> TimeZone {
@@ -22,17 +22,29 @@ pub fn panels() -> Vec<Box<dyn Panel>> {
     PANELS.iter().map(|row| (row.make)()).collect()
 }
 
-/// The whole screen with the tape in focus.
+/// The whole screen of the overview with the tape in focus.
 pub fn draw(panels: &mut [Box<dyn Panel>], board: &Board, theme: &Theme, size: (u16, u16)) -> Buffer {
+    draw_workspace(("overview", "tape"), panels, board, (theme, size))
+}
+
+/// The whole screen of a workspace with one of its panels in focus.
+pub fn draw_workspace(
+    (id, focus): (&str, &str),
+    panels: &mut [Box<dyn Panel>],
+    board: &Board,
+    (theme, size): (&Theme, (u16, u16)),
+) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, size.0, size.1));
     let zone = new_york();
     let frame = Frame::of(buf.area);
     let mut view = View { board, theme, focus: Focus::Focused, new_york: Some(&zone) };
     let hints = [("?", "help"), (":", "commands"), ("q", "quit")];
-    let line = StatusLine { hints: &hints, ..StatusLine::new(&view) };
+    let title = WORKSPACES.iter().find(|row| row.id == id).unwrap().title;
+    let title = if id == "overview" { "" } else { title };
+    let line = StatusLine { hints: &hints, workspace: title, ..StatusLine::new(&view) };
     line.render(frame.status, &mut buf);
-    for (id, area) in overview(frame.panels) {
-        view.focus = if id == "tape" { Focus::Focused } else { Focus::Unfocused };
+    for (id, area) in workspace(id, frame.panels).unwrap() {
+        view.focus = if id == focus { Focus::Focused } else { Focus::Unfocused };
         let panel = panels.iter_mut().find(|panel| panel.id() == id).unwrap();
         panel.render(area, &mut buf, &view);
     }

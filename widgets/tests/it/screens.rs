@@ -6,13 +6,13 @@ use market::{FeedId, FeedState, Mode};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
-use widgets::{Action, Focus, HelpView, PANELS, PaletteEntry, PaletteView, Reaction, Theme, View};
+use widgets::{Action, Focus, HelpView, PaletteEntry, PaletteView, Reaction, Theme, View};
 
 use crate::fixture::{FEEDS, ago, busy, quiet};
 use crate::screen::{draw, new_york, panels, record, text};
 
 /// One panel in focus on a plain area.
-fn panel(id: &str, board: &market::Board, size: (u16, u16)) -> String {
+pub fn panel(id: &str, board: &market::Board, size: (u16, u16)) -> String {
     let mut buf = Buffer::empty(Rect::new(0, 0, size.0, size.1));
     let (theme, zone) = (Theme::truecolor(), new_york());
     let view = View { board, theme: &theme, focus: Focus::Focused, new_york: Some(&zone) };
@@ -65,7 +65,7 @@ fn a_program_without_feeds_says_so() {
 }
 
 #[test]
-fn every_panel_owns_up_to_being_stale() {
+fn every_panel_of_events_owns_up_to_being_stale() {
     let mut board = busy();
     for (name, _) in FEEDS {
         let feed = FeedId::new(name);
@@ -73,8 +73,8 @@ fn every_panel_owns_up_to_being_stale() {
         board.feed_mut(&feed).unwrap().last_frame = Some(ago(252));
     }
     board.store.failure = Some("write journal: no space left on device".to_owned());
-    for row in PANELS {
-        insta::assert_snapshot!(format!("stale_{}", row.id), panel(row.id, &board, (76, 12)));
+    for id in ["tape", "totals", "heat", "health", "alerts"] {
+        insta::assert_snapshot!(format!("stale_{id}"), panel(id, &board, (76, 12)));
     }
 }
 

@@ -12,10 +12,12 @@ use proptest::prelude::*;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
-use widgets::{Action, Focus, HelpView, PaletteEntry, PaletteView, Theme, View};
+use widgets::{Action, Focus, HelpView, PaletteEntry, PaletteView, Theme, View, WORKSPACES};
 
-use crate::fixture::{Chance, FEEDS, busy};
-use crate::screen::{draw, panels};
+use crate::desk::{crowded, full_desk};
+use crate::disorder::{any_desk, any_occasions};
+use crate::fixture::{Chance, busy};
+use crate::screen::{draw_workspace, panels};
 
 /// A board of anything: odd names, extreme numbers, times in disorder.
 fn anything(seed: u64) -> Board {
@@ -87,6 +89,10 @@ fn anything(seed: u64) -> Board {
         board.alerts = old.alerts;
         board.rules = old.rules;
     }
+    if chance.below(4) > 0 {
+        board.desk = Arc::new(any_desk(&mut chance));
+        board.occasions = any_occasions(&mut chance).into();
+    }
     board
 }
 
@@ -112,19 +118,18 @@ proptest! {
         (x, y) in (0_u16..4, 0_u16..4),
         steps in prop::collection::vec(0_usize..10, 0..24),
     ) {
-        let boards = [anything(seed), anything(seed ^ 1), busy()];
+        let boards = [anything(seed), anything(seed ^ 1), full_desk()];
         let width = if narrow > 16 { narrow - 16 } else { width };
         let area = Rect::new(x, y, width, height);
-        for theme in [Theme::truecolor(), Theme::ansi16(), Theme::mono()] {
-            for mut panel in panels() {
-                for (at, step) in steps.iter().enumerate() {
-                    let board = &boards[at % 3];
-                    let _ = panel.act(Action::ALL[*step], board);
-                    let mut buf = Buffer::empty(Rect::new(0, 0, x + width + 2, y + height + 2));
-                    let view = View { board, theme: &theme, focus: Focus::Focused, new_york: None };
-                    panel.render(area, &mut buf, &view);
-                    assert_inside(&buf, area, panel.id());
-                }
+        let theme = [Theme::truecolor(), Theme::ansi16(), Theme::mono()][(seed % 3) as usize].clone();
+        for mut panel in panels() {
+            for (at, step) in steps.iter().enumerate() {
+                let board = &boards[at % 3];
+                let _ = panel.act(Action::ALL[*step], board);
+                let mut buf = Buffer::empty(Rect::new(0, 0, x + width + 2, y + height + 2));
+                let view = View { board, theme: &theme, focus: Focus::Focused, new_york: None };
+                panel.render(area, &mut buf, &view);
+                assert_inside(&buf, area, panel.id());
             }
         }
     }
@@ -160,22 +165,24 @@ proptest! {
 
 #[test]
 fn every_screen_size_can_be_drawn() {
-    let board = busy();
+    let board = crowded();
     let theme = Theme::truecolor();
     let mut panels = panels();
-    for width in (0..=40).chain((41..=250).step_by(13)) {
-        for height in (0..=16).chain((17..=80).step_by(9)) {
-            draw(&mut panels, &board, &theme, (width, height));
+    for row in WORKSPACES {
+        for width in (0..=40).step_by(3).chain((41..=250).step_by(19)) {
+            for height in (0..=16).step_by(2).chain((17..=80).step_by(11)) {
+                draw_workspace((row.id, "alerts"), &mut panels, &board, (&theme, (width, height)));
+            }
         }
     }
-    assert_eq!(FEEDS.len(), board.feeds.len());
+    assert_eq!(board.feeds.len(), 30);
 }
 
 #[test]
 fn a_panel_alone_can_be_drawn_at_every_small_size_full_or_empty() {
     let empty = Board::new(Mode::Live, Timestamp::EPOCH);
     let theme = Theme::truecolor();
-    for board in [&empty, &busy()] {
+    for board in [&empty, &busy(), &crowded()] {
         for mut panel in panels() {
             for (width, height) in (0..=24).flat_map(|width| (0..=12).map(move |height| (width, height))) {
                 let area = Rect::new(1, 1, width, height);

@@ -10,12 +10,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::super::timing::Timing;
-use super::super::{FeedContext, FeedError, FeedMessage, run_with};
+use super::super::run_with;
 use super::venue::PATIENCE;
 use crate::config::FeedConfig;
 use crate::decode::Verdict;
 use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use crate::watch::timing::Timing;
+use crate::watch::{FeedContext, FeedError, FeedMessage};
 
 /// Understands `ack`, `pong`, `event …`, `refuse …`, `closing …`, `ask …` (answered by `answer …`) and
 /// `reference …`. Its query sets `asks` (messages that subscribe), `beat` and `rotate` (ms), and
@@ -190,6 +191,7 @@ impl Setup {
             cancel: cancel.clone(),
             open_gap: self.open_gap,
             seed: SEED,
+            cache_dir: None,
         };
         let task = tokio::spawn(run_with(
             self.timing,

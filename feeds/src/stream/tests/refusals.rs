@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use market::{FeedState, GapCause};
 
-use super::super::FeedMessage;
-use super::super::backoff::{Backoff, Chance};
 use super::feed::{Feed, SEED, Setup, gaps_in, moment, state_of, states_in};
 use super::venue::Venue;
+use crate::watch::FeedMessage;
+use crate::watch::backoff::{Backoff, Chance};
 
 /// Until the next attempt is planned; how long it is away, where the clock stands still.
 async fn next_wait(feed: &mut Feed) -> (FeedState, Duration) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::FeedMessage;
 use super::feed::{Setup, data_in, gaps_in, states_in};
 use super::venue::Venue;
+use crate::watch::FeedMessage;
 
 #[tokio::test]
 async fn a_rotation_loses_nothing_doubles_nothing_and_keeps_genuine_repeats() {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use market::{Gap, GapCause, Payload};
 use tokio::time::{sleep, timeout};
 
-use super::super::FeedMessage;
 use super::feed::{Setup, brisk, data_in, gaps_in, moment, received_at, state_of, states_in, text_of};
 use super::venue::{PATIENCE, Venue};
 use crate::decode::Verdict;
+use crate::watch::FeedMessage;
 
 #[tokio::test]
 async fn a_feed_connects_subscribes_and_delivers_what_comes() {
@@ -49,7 +49,7 @@ async fn a_feed_connects_subscribes_and_delivers_what_comes() {
 #[tokio::test]
 async fn a_protocols_headers_travel_with_the_upgrade_request() {
     for (header, expected) in
-        [("x-plain", "1".to_owned()), ("user-agent", crate::stream::USER_AGENT.to_owned())]
+        [("x-plain", "1".to_owned()), ("user-agent", crate::watch::USER_AGENT.to_owned())]
     {
         let venue = Venue::open().await;
         let mut feed = Setup::new(&venue.address(), "").start();
@@ -360,7 +360,7 @@ async fn what_no_retry_can_mend_ends_the_feed_with_the_remedy() {
 
 #[test]
 fn the_timing_in_use_is_the_documented_one() {
-    let timing = super::super::timing::Timing::default();
+    let timing = crate::watch::timing::Timing::default();
     assert_eq!(timing.silent_beats, 3);
     assert!(1.0 / timing.between_requests.as_secs_f64() <= 8.0, "requests a second");
     assert!(timing.stop_within * 3 < Duration::from_secs(1), "a frame, a close frame, a state");

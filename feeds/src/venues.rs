@@ -2,6 +2,7 @@
 
 mod binance_usdm;
 mod blank;
+mod bybit_inverse;
 mod bybit_linear;
 mod bybit_tickers;
 mod okx;
@@ -104,6 +105,16 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(okx::protocol),
+    },
+    FeedRow {
+        id: "bybit-inverse",
+        about: "Bybit inverse contracts: every liquidation, twice a second",
+        completeness: Completeness::Complete,
+        url: bybit_inverse::URL,
+        rest_url: bybit_inverse::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(bybit_inverse::protocol),
     },
 ];
 

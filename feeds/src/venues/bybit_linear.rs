@@ -1,4 +1,5 @@
-//! Decodes Bybit's liquidations of USDT and USDC contracts (`allLiquidation`), and the tickers of a few.
+//! Decodes Bybit's liquidations (`allLiquidation`), and the tickers of a few contracts: USDT and USDC
+//! contracts here, inverse ones in `bybit_inverse.rs` by the same code.
 //!
 //! The stream tells every liquidation, twice a second. `S` is the side of the POSITION: `Buy`
 //! means that a long was closed ("When you receive a Buy update, this means that a long position
@@ -21,6 +22,8 @@ use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, Strea
 use roster::{Roster, RosterPage};
 use subscription::Subscription;
 
+pub(super) use roster::Category;
+
 mod roster;
 pub(super) mod subscription;
 
@@ -38,10 +41,16 @@ const ROTATE_AFTER: Duration = Duration::from_hours(6);
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
+    protocol_of(Category::Linear, URL, config)
+}
+
+/// Understands the contracts of one category, at `home` unless told otherwise.
+pub(super) fn protocol_of(category: Category, home: &str, config: &FeedConfig) -> Box<dyn StreamProtocol> {
     Box::new(BybitLinear {
-        url: config.url.clone().unwrap_or_else(|| URL.to_owned()),
+        category,
+        url: config.url.clone().unwrap_or_else(|| home.to_owned()),
         symbols: Symbols::new(config.instruments.clone()),
-        roster: Roster::new(config.rest_url.as_deref().unwrap_or(REST_URL)),
+        roster: Roster::new(config.rest_url.as_deref().unwrap_or(REST_URL), category),
         subscription: Subscription::default(),
         context: config.context.clone(),
         tickers: Tickers::default(),
@@ -50,6 +59,7 @@ pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
 }
 
 struct BybitLinear {
+    category: Category,
     url: String,
     symbols: Symbols,
     roster: Roster,
@@ -100,9 +110,14 @@ impl StreamProtocol for BybitLinear {
         let liquidations = self.roster.trading(|instrument| symbols.wants(instrument));
         let mut topics: Vec<String> = liquidations.map(|symbol| format!("{CHANNEL}{symbol}")).collect();
         let mut room = LONGEST_TOPICS.saturating_sub(topics.iter().map(String::len).sum());
+        // Of a coin's perpetuals the main one of each category.
+        let quote = match self.category {
+            Category::Linear => "USDT",
+            Category::Inverse => "USD",
+        };
         let followed = self.roster.trading(|instrument| {
             instrument.contract == Contract::Perp
-                && instrument.quote == "USDT"
+                && instrument.quote == quote
                 && context.wants(instrument.asset())
         });
         for topic in followed.map(|symbol| format!("{TICKERS}{symbol}")) {
@@ -262,7 +277,7 @@ impl BybitLinear {
             return Err(wrong("result", "", "missing"));
         };
         let page: RosterPage<'_> = parse(result.get())?;
-        if page.category.as_ref().is_none_or(|category| category.as_text() != "linear") {
+        if page.category.as_ref().is_none_or(|category| category.as_text() != self.category.as_str()) {
             return Ok(FrameKind::Ignored("other category"));
         }
         if !page.is_roster() {
@@ -277,7 +292,7 @@ impl BybitLinear {
 fn liquidation(item: &Item<'_>, listed: &Listed) -> Result<Liquidation, DecodeError> {
     let price = price("p", item.price.as_ref())?;
     let size = quantity("v", item.size.as_ref())?;
-    // Inverse contracts are worth one dollar each; they reach us only through old recordings.
+    // Inverse contracts are worth one dollar each, whatever the price.
     let (quantity, notional) = if listed.instrument.quote == "USD" {
         let base = Quantity::new(size.get() / price.get());
         let base = base.map_err(|_| wrong("v", &size.to_string(), "not a size at this price"))?;

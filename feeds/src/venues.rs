@@ -1,5 +1,7 @@
 //! Every feed there is: one row each, one file each.
 
+mod binance_context;
+mod binance_open_interest;
 mod binance_usdm;
 mod blank;
 mod bybit_inverse;
@@ -115,6 +117,27 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(bybit_inverse::protocol),
+    },
+    // Context and spot prices.
+    FeedRow {
+        id: "binance-context",
+        about: "Binance USD-M perpetuals: mark price and funding, every three seconds",
+        completeness: Completeness::Latest,
+        url: binance_context::URL,
+        rest_url: binance_context::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(binance_context::protocol),
+    },
+    FeedRow {
+        id: "binance-open-interest",
+        about: "Binance USD-M perpetuals: open interest, asked every minute",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: binance_open_interest::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(binance_open_interest::protocol),
     },
 ];
 

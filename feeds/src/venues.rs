@@ -1,5 +1,6 @@
 //! Every feed there is: one row each, one file each.
 
+mod binance_coinm;
 mod binance_context;
 mod binance_open_interest;
 mod binance_usdm;
@@ -7,8 +8,11 @@ mod blank;
 mod bybit_inverse;
 mod bybit_linear;
 mod bybit_tickers;
+mod contract_state;
+mod deribit;
 mod okx;
 mod paced;
+mod recent;
 mod symbols;
 #[cfg(test)]
 mod testing;
@@ -109,6 +113,16 @@ pub const FEEDS: &[FeedRow] = &[
         protocol: Protocol::Stream(okx::protocol),
     },
     FeedRow {
+        id: "binance-coinm",
+        about: "Binance COIN-M futures: forced orders, at most one per symbol and second",
+        completeness: Completeness::Sampled,
+        url: binance_coinm::URL,
+        rest_url: binance_coinm::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(binance_coinm::protocol),
+    },
+    FeedRow {
         id: "bybit-inverse",
         about: "Bybit inverse contracts: every liquidation, twice a second",
         completeness: Completeness::Complete,
@@ -117,6 +131,16 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Stream(bybit_inverse::protocol),
+    },
+    FeedRow {
+        id: "deribit",
+        about: "Deribit perpetuals and futures: every trade that liquidated a side",
+        completeness: Completeness::Complete,
+        url: deribit::URL,
+        rest_url: "",
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(deribit::protocol),
     },
     // Context and spot prices.
     FeedRow {

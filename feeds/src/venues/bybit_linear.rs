@@ -1,4 +1,4 @@
-//! Decodes Bybit's liquidations (`allLiquidation`), and the tickers of a few contracts: USDT and USDC
+//! Decodes Bybit's liquidations (`allLiquidation`) and the tickers of a few contracts: USDT and USDC
 //! contracts here, inverse ones in `bybit_inverse.rs` by the same code.
 //!
 //! The stream tells every liquidation, twice a second. `S` is the side of the POSITION: `Buy`
@@ -106,18 +106,13 @@ impl StreamProtocol for BybitLinear {
     }
 
     fn subscribe(&mut self) -> Vec<String> {
-        let (symbols, context) = (&self.symbols, &self.context);
+        let (symbols, context, category) = (&self.symbols, &self.context, self.category);
         let liquidations = self.roster.trading(|instrument| symbols.wants(instrument));
         let mut topics: Vec<String> = liquidations.map(|symbol| format!("{CHANNEL}{symbol}")).collect();
         let mut room = LONGEST_TOPICS.saturating_sub(topics.iter().map(String::len).sum());
-        // Of a coin's perpetuals the main one of each category.
-        let quote = match self.category {
-            Category::Linear => "USDT",
-            Category::Inverse => "USD",
-        };
         let followed = self.roster.trading(|instrument| {
             instrument.contract == Contract::Perp
-                && instrument.quote == quote
+                && instrument.quote == category.followed_quote()
                 && context.wants(instrument.asset())
         });
         for topic in followed.map(|symbol| format!("{TICKERS}{symbol}")) {

@@ -46,6 +46,45 @@ impl Listed {
     }
 }
 
+/// How much a liquidation or an open interest is; what cannot be told without guessing is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Size {
+    /// Base units.
+    pub(super) quantity: Option<Quantity>,
+    /// US dollars.
+    pub(super) notional: Option<Usd>,
+}
+
+impl Size {
+    /// `amount` base units at `price`, as linear contracts count.
+    pub(super) fn of_base(
+        field: &'static str,
+        amount: f64,
+        price: Price,
+        listed: &Listed,
+    ) -> Result<Self, DecodeError> {
+        let quantity = base_units(field, amount)?;
+        Ok(Self { quantity: Some(quantity), notional: listed.notional(quantity, price)? })
+    }
+
+    /// `amount` in the quote currency at `price`, as inverse contracts count: the price does not
+    /// change what they are worth.
+    pub(super) fn of_quote(
+        field: &'static str,
+        amount: f64,
+        price: Price,
+        listed: &Listed,
+    ) -> Result<Self, DecodeError> {
+        let quantity = base_units(field, amount / price.get())?;
+        let notional = if listed.is_in_dollars { Some(dollars(amount)?) } else { None };
+        Ok(Self { quantity: Some(quantity), notional })
+    }
+}
+
+fn base_units(field: &'static str, amount: f64) -> Result<Quantity, DecodeError> {
+    Quantity::new(amount).map_err(|_| wrong(field, &amount.to_string(), "not a size at this price"))
+}
+
 /// `amount` as dollars, refused where it is beyond what can be.
 pub(super) fn dollars(amount: f64) -> Result<Usd, DecodeError> {
     Usd::new(amount).map_err(|_| wrong("notional", &amount.to_string(), "more dollars than any market holds"))

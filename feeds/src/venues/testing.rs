@@ -339,10 +339,38 @@ pub(super) fn expected_sides(test: &str) -> Option<Vec<(String, Vec<String>)>> {
         .map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"))
         .filter(|line| line.test.contains(test))
         .map(|line| {
-            let sides = serde_json::from_str(line.expect_liquidated.get()).expect("sides");
+            let written = serde_json::from_str(line.expect_liquidated.get()).expect("sides");
+            let mut sides = Vec::new();
+            collect_words(&written, &mut sides);
             (line.raw.get().to_owned(), sides)
         })
         .collect();
     assert!(!frames.is_empty(), "no frame of {test}");
     Some(frames)
+}
+
+/// Sides are written as a list, one list per message in it, or `null` where nobody was liquidated.
+fn collect_words(written: &serde_json::Value, words: &mut Vec<String>) {
+    match written {
+        serde_json::Value::String(word) => words.push(word.clone()),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_words(item, words)),
+        serde_json::Value::Null => {}
+        other => panic!("no side: {other}"),
+    }
+}
+
+/// Real frames of contracts' states from the tests named `test`, byte for byte; none where they are absent.
+pub(super) fn context_frames(test: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        test: &'a str,
+        #[serde(borrow)]
+        raw: &'a RawValue,
+    }
+    let Some(lines) = recording("context_frames.jsonl") else { return Vec::new() };
+    let lines = lines.lines().map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"));
+    let frames: Vec<String> =
+        lines.filter(|line| line.test.contains(test)).map(|line| line.raw.get().to_owned()).collect();
+    assert!(!frames.is_empty(), "no frame of {test}");
+    frames
 }

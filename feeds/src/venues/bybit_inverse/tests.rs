@@ -3,7 +3,8 @@
 use super::*;
 use crate::protocol::FrameKind;
 use crate::venues::testing::{
-    expected_sides, kind, liquidations, refuses_garbage, state, survives_anything, told,
+    context_frames, decode, describe, expected_sides, kind, liquidations, refuses_garbage, state,
+    survives_anything, told,
 };
 
 fn inverse() -> Box<dyn StreamProtocol> {
@@ -40,9 +41,12 @@ fn the_inverse_roster_is_asked_for_and_no_other_is_taken() {
     assert_eq!(kind(&mut *inverse, ROSTER), FrameKind::Reference("instruments"));
     assert_eq!(inverse.next_request(), None);
     let asked = inverse.subscribe().concat();
-    for (topic, is_asked) in
-        [("allLiquidation.BTCUSD", true), ("allLiquidation.BTCUSDH27", true), ("OLDUSD", false)]
-    {
+    for (topic, is_asked) in [
+        ("allLiquidation.BTCUSD", true),
+        ("allLiquidation.BTCUSDH27", true),
+        ("OLDUSD", false),
+        ("tickers.BTCUSD", true),
+    ] {
         assert_eq!(asked.contains(&format!("{topic}\"")), is_asked, "{topic}: {asked}");
     }
     let future = item("BTCUSDH27", "Sell", "100", "100000");
@@ -50,27 +54,40 @@ fn the_inverse_roster_is_asked_for_and_no_other_is_taken() {
 }
 
 #[test]
-fn tickers_of_the_perpetuals_are_followed_and_count_dollars() {
-    let mut inverse = inverse();
-    kind(&mut *inverse, ROSTER);
-    let asked = inverse.subscribe().concat();
-    assert!(asked.contains("\"tickers.BTCUSD\"") && !asked.contains("tickers.BTCUSDH27"), "{asked}");
-    let ticker = r#"{"topic":"tickers.BTCUSD","type":"snapshot","ts":1791000000000,"data":{"symbol":"BTCUSD","markPrice":"50000","openInterest":"400000000","singleOpenInterest":"200000000","fundingRate":"0.0001","nextFundingTime":"1791014400000","fundingIntervalHour":"8"}}"#;
+fn garbage_is_refused_whole() {
+    let frame = item("BTCUSD", "Buy", "25000", "50000");
+    refuses_garbage(&mut *inverse(), &frame);
+    survives_anything(inverse, &[&frame, ROSTER]);
+}
+
+#[test]
+fn open_interest_counts_dollars() {
+    let ticker = r#"{"topic":"tickers.BTCUSD","type":"snapshot","data":{"symbol":"BTCUSD","markPrice":"50000","openInterest":"300000000","openInterestValue":"6000","singleOpenInterest":"150000000","fundingRate":"0.0001","nextFundingTime":"1791014400000","fundingIntervalHour":"8"},"ts":1791000000000}"#;
     assert_eq!(
-        state(&mut *inverse, "ticker", ticker),
+        state(&mut *inverse(), "ticker", ticker),
         [
             "quote BTC-USD-PERP mark 50000 - - - -",
             "funding BTCUSD BTC-USD-PERP 0.0001 8 1791014400",
-            "open BTCUSD BTC-USD-PERP 4000 200000000.00",
+            "open BTCUSD BTC-USD-PERP 3000 150000000.00",
         ]
     );
 }
 
 #[test]
-fn garbage_is_refused_whole() {
-    let frame = item("BTCUSD", "Buy", "25000", "50000");
-    refuses_garbage(&mut *inverse(), &frame);
-    survives_anything(inverse, &[&frame, ROSTER]);
+fn real_tickers_are_sensible() {
+    let mut inverse = inverse();
+    let mut told = Vec::new();
+    for frame in context_frames("bybit messages").iter().filter(|frame| !frame.contains("USDT")) {
+        let (kind, events) = decode(&mut *inverse, frame);
+        assert_eq!(kind, Ok(FrameKind::Data("ticker")), "{frame}");
+        told.extend(events.iter().map(|stamped| describe(&stamped.observation)));
+    }
+    if !told.is_empty() {
+        assert!(told.iter().any(|line| line.contains("BTC-USD-20230929 mark")), "{told:?}");
+        let open = told.iter().find(|line| line.starts_with("open BTCUSD ")).unwrap();
+        assert!(open.ends_with(" 449736676.00"), "{open}");
+        assert_eq!(told.iter().filter(|line| line.starts_with("funding")).count(), 1, "{told:?}");
+    }
 }
 
 #[test]

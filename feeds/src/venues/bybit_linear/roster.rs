@@ -31,6 +31,14 @@ impl Category {
             Self::Inverse => "inverse",
         }
     }
+
+    /// The quote currency of the perpetuals whose tickers stand for their assets.
+    pub(in crate::venues) fn followed_quote(self) -> &'static str {
+        match self {
+            Self::Linear => "USDT",
+            Self::Inverse => "USD",
+        }
+    }
 }
 
 /// The `result` of one page of `/v5/market/instruments-info`.

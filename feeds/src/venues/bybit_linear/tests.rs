@@ -457,7 +457,7 @@ fn tickers_that_are_not_this_markets_are_told_apart() {
     for (good, bad, error) in [
         ("\"snapshot\"", "\"update\"", r#"type is "update", neither snapshot nor delta"#),
         ("\"ts\"", "\"cs\"", r#"ts is "", missing"#),
-        ("\"symbol\":\"BTCUSDT\"", "\"symbol\":\"BTC\"", r#"symbol is "BTC", not a symbol"#),
+        ("\"symbol\":\"BTCUSDT\"", "\"symbol\":\"BTCUSD?23\"", r#"symbol is "BTCUSD?23", not a symbol"#),
         ("\"data\"", "\"date\"", r#"data is "", missing"#),
         ("\"80000\"", "\"-1\"", r#"markPrice is "-1", not a price above zero"#),
     ] {

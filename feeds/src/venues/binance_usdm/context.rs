@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use market::{Contract, FundingRate, Observation, OpenInterest, Price, Quote, QuoteKind};
+use market::{Contract, Price};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -18,7 +18,8 @@ use super::{Market, market_of, parse_symbol};
 use crate::config::Instruments;
 use crate::protocol::{DecodeError, FrameKind, Stamped};
 use crate::venues::blank::{filled, maybe_millis, maybe_number, maybe_price, maybe_quantity};
-use crate::venues::symbols::{Symbols, is_plain};
+use crate::venues::contract_state::{ContractState, Funding};
+use crate::venues::symbols::{Size, Symbols, is_plain};
 use crate::venues::wire::{OneOrMany, Scalar, parse, required, wrong};
 
 /// Hours between two payments of a contract that Binance has not adjusted.
@@ -162,37 +163,16 @@ impl Context {
             let at = required("E", event.time.as_ref())?.millis("E")?;
             let mark = maybe_price("p", event.p.as_ref())?;
             let rate = maybe_number("r", event.r.as_ref())?;
-            let next_funding = maybe_millis("T", event.next_funding.as_ref())?;
+            let next = maybe_millis("T", event.next_funding.as_ref())?;
             if !self.wanted.wants(listed.instrument.asset()) {
                 continue;
             }
-            if let Some(price) = mark {
-                self.note(&listed.symbol, price);
-                out.push(Stamped::news(
-                    at,
-                    Observation::Quote(Quote {
-                        symbol: SmolStr::new(listed.instrument.to_string()),
-                        kind: QuoteKind::Mark,
-                        price,
-                        bid: None,
-                        ask: None,
-                        previous_close: None,
-                        volume: None,
-                    }),
-                ));
+            if let Some(mark) = mark {
+                self.note(&listed.symbol, mark);
             }
-            if let (Some(rate), Some(_)) = (rate, next_funding) {
-                out.push(Stamped::news(
-                    at,
-                    Observation::FundingRate(FundingRate {
-                        symbol: listed.symbol.clone(),
-                        instrument: listed.instrument.clone(),
-                        rate,
-                        interval_hours: self.interval_hours(market, &symbol),
-                        next_funding,
-                    }),
-                ));
-            }
+            let interval_hours = self.interval_hours(market, &symbol);
+            let funding = rate.filter(|_| next.is_some()).map(|rate| Funding { rate, interval_hours, next });
+            ContractState { mark, funding, open: Size::default() }.tell(listed, at, out);
         }
         Ok(kind)
     }
@@ -228,15 +208,8 @@ impl Context {
             }
             let mark = self.marks.get(&listed.symbol);
             let notional = mark.map(|mark| listed.notional(size, *mark)).transpose()?.flatten();
-            out.push(Stamped::news(
-                at,
-                Observation::OpenInterest(OpenInterest {
-                    symbol: listed.symbol.clone(),
-                    instrument: listed.instrument.clone(),
-                    quantity: Some(size),
-                    notional,
-                }),
-            ));
+            let open = Size { quantity: Some(size), notional };
+            ContractState { open, ..ContractState::default() }.tell(listed, at, out);
         }
         kind.ok_or(DecodeError::Unknown)
     }

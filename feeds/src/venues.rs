@@ -3,16 +3,21 @@
 mod binance_coinm;
 mod binance_context;
 mod binance_open_interest;
+mod binance_spot;
 mod binance_usdm;
 mod blank;
 mod bybit_inverse;
 mod bybit_linear;
+mod bybit_spot;
 mod bybit_tickers;
+mod coinbase;
 mod contract_state;
 mod deribit;
+mod kraken;
 mod okx;
 mod paced;
 mod recent;
+mod spot_pairs;
 mod symbols;
 #[cfg(test)]
 mod testing;
@@ -162,6 +167,46 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[],
         protocol: Protocol::Poll(binance_open_interest::protocol),
+    },
+    FeedRow {
+        id: "binance-spot",
+        about: "Binance spot: last prices of coins, once a second",
+        completeness: Completeness::Latest,
+        url: binance_spot::URL,
+        rest_url: binance_spot::REST_URL,
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(binance_spot::protocol),
+    },
+    FeedRow {
+        id: "bybit-spot",
+        about: "Bybit spot: last prices of coins",
+        completeness: Completeness::Latest,
+        url: bybit_spot::URL,
+        rest_url: bybit_spot::REST_URL,
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(bybit_spot::protocol),
+    },
+    FeedRow {
+        id: "coinbase",
+        about: "Coinbase spot: last prices of coins, every five seconds",
+        completeness: Completeness::Latest,
+        url: coinbase::URL,
+        rest_url: coinbase::REST_URL,
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(coinbase::protocol),
+    },
+    FeedRow {
+        id: "kraken",
+        about: "Kraken spot: last prices of coins, on every trade",
+        completeness: Completeness::Latest,
+        url: kraken::URL,
+        rest_url: "",
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(kraken::protocol),
     },
 ];
 

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod answers;
 mod binance_coinm;
+mod binance_context;
+mod binance_open_interest;
+mod binance_spot;
 mod binance_usdm;
 mod bitbo;
 mod bitcoin_node;
@@ -12,8 +15,10 @@ mod bitmex;
 mod blank;
 mod bybit_inverse;
 mod bybit_linear;
+mod bybit_spot;
 mod bybit_tickers;
 mod chain;
+mod coinbase;
 mod coinglass;
 mod contract_state;
 mod deribit;
@@ -22,12 +27,14 @@ mod flow_ledger;
 mod flow_page;
 mod gate;
 mod htx;
+mod kraken;
 mod kraken_futures;
 mod mempool_space;
 mod okx;
 mod paced;
 mod recent;
 mod sosovalue;
+mod spot_pairs;
 mod symbols;
 mod tables;
 #[cfg(test)]
@@ -296,6 +303,68 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Everything,
         keys: &[coinglass::KEY],
         protocol: Protocol::Poll(coinglass::protocol),
+    },
+    FeedRow {
+    // Context and spot prices.
+    FeedRow {
+        id: "binance-context",
+        about: "Binance USD-M perpetuals: mark price and funding, every three seconds",
+        completeness: Completeness::Latest,
+        url: binance_context::URL,
+        rest_url: binance_context::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(binance_context::protocol),
+    },
+    FeedRow {
+        id: "binance-open-interest",
+        about: "Binance USD-M perpetuals: open interest, asked every minute",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: binance_open_interest::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Poll(binance_open_interest::protocol),
+    },
+    FeedRow {
+        id: "binance-spot",
+        about: "Binance spot: last prices of coins, once a second",
+        completeness: Completeness::Latest,
+        url: binance_spot::URL,
+        rest_url: binance_spot::REST_URL,
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(binance_spot::protocol),
+    },
+    FeedRow {
+        id: "bybit-spot",
+        about: "Bybit spot: last prices of coins",
+        completeness: Completeness::Latest,
+        url: bybit_spot::URL,
+        rest_url: bybit_spot::REST_URL,
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(bybit_spot::protocol),
+    },
+    FeedRow {
+        id: "coinbase",
+        about: "Coinbase spot: last prices of coins, every five seconds",
+        completeness: Completeness::Latest,
+        url: coinbase::URL,
+        rest_url: coinbase::REST_URL,
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(coinbase::protocol),
+    },
+    FeedRow {
+        id: "kraken",
+        about: "Kraken spot: last prices of coins, on every trade",
+        completeness: Completeness::Latest,
+        url: kraken::URL,
+        rest_url: "",
+        follows: Follows::Coins,
+        keys: &[],
+        protocol: Protocol::Stream(kraken::protocol),
     },
 ];
 

@@ -7,12 +7,13 @@
 
 use std::collections::HashMap;
 
-use market::{FundingRate, Observation, OpenInterest, Price, Quantity, Quote, QuoteKind, Timestamp};
+use market::{Price, Quantity, Timestamp};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
 use super::blank::{maybe_millis, maybe_number, maybe_price, maybe_quantity};
-use super::symbols::{Listed, dollars};
+use super::contract_state::{ContractState, Funding};
+use super::symbols::{Listed, Size, dollars};
 use super::wire::{Scalar, required, wrong};
 use crate::protocol::{DecodeError, Stamped};
 
@@ -115,10 +116,7 @@ impl Tickers {
             Extent::Delta => self.states.get(&listed.symbol).cloned().unwrap_or_default(),
         };
         state.change(extent, ticker)?;
-        let open_interest = state.open_interest(listed)?;
-        out.extend(state.quote(listed).map(|seen| Stamped::news(at, Observation::Quote(seen))));
-        out.extend(state.funding(listed).map(|seen| Stamped::news(at, Observation::FundingRate(seen))));
-        out.extend(open_interest.map(|seen| Stamped::news(at, Observation::OpenInterest(seen))));
+        state.contract(listed)?.tell(listed, at, out);
         if self.states.len() >= MOST_REMEMBERED && !self.states.contains_key(&listed.symbol) {
             self.states.clear();
         }
@@ -153,45 +151,23 @@ impl State {
         Ok(())
     }
 
-    fn quote(&self, listed: &Listed) -> Option<Quote> {
-        Some(Quote {
-            symbol: SmolStr::new(listed.instrument.to_string()),
-            kind: QuoteKind::Mark,
-            price: self.mark?,
-            bid: None,
-            ask: None,
-            previous_close: None,
-            volume: None,
-        })
+    /// What is known of `listed` now.
+    fn contract(&self, listed: &Listed) -> Result<ContractState, DecodeError> {
+        let funding = |rate| Funding { rate, interval_hours: self.interval_hours, next: self.next_funding };
+        let open = match self.open {
+            Open::Unknown => Size::default(),
+            Open::Single(size) | Open::Older(size) => self.size(size, listed)?,
+        };
+        Ok(ContractState { mark: self.mark, funding: self.rate.map(funding), open })
     }
 
-    fn funding(&self, listed: &Listed) -> Option<FundingRate> {
-        Some(FundingRate {
-            symbol: listed.symbol.clone(),
-            instrument: listed.instrument.clone(),
-            rate: self.rate?,
-            interval_hours: self.interval_hours,
-            next_funding: self.next_funding,
-        })
-    }
-
-    fn open_interest(&self, listed: &Listed) -> Result<Option<OpenInterest>, DecodeError> {
-        let (Open::Single(size) | Open::Older(size)) = self.open else {
-            return Ok(None);
-        };
-        let (quantity, notional) = if listed.instrument.quote == "USD" {
-            let base = self.mark.and_then(|mark| Quantity::new(size.get() / mark.get()).ok());
-            (base, Some(dollars(size.get())?))
-        } else {
-            let notional = self.mark.map(|mark| listed.notional(size, mark)).transpose()?;
-            (Some(size), notional.flatten())
-        };
-        Ok(Some(OpenInterest {
-            symbol: listed.symbol.clone(),
-            instrument: listed.instrument.clone(),
-            quantity,
-            notional,
-        }))
+    fn size(&self, told: Quantity, listed: &Listed) -> Result<Size, DecodeError> {
+        if listed.instrument.quote == "USD" {
+            let quantity = self.mark.and_then(|mark| Quantity::new(told.get() / mark.get()).ok());
+            return Ok(Size { quantity, notional: Some(dollars(told.get())?) });
+        }
+        let notional = self.mark.map(|mark| listed.notional(told, mark)).transpose()?;
+        Ok(Size { quantity: Some(told), notional: notional.flatten() })
     }
 }
 

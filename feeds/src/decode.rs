@@ -75,11 +75,44 @@ pub fn decode_frame(decoder: &mut dyn Decoder, frame: RawFrame) -> Decoded {
         .into_iter()
         .map(|Stamped { event_time, published, observation }| MarketEvent {
             feed: frame.feed.clone(),
-            event_time,
+            event_time: if event_time == Stamped::UNTOLD { frame.receive_time } else { event_time },
             receive_time: frame.receive_time,
             known_at: published.map_or(frame.receive_time, |at| at.min(frame.receive_time)),
             observation,
         })
         .collect();
     Decoded { frame, verdict, events }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use market::{FeedId, Gap, GapCause, Observation, Payload, Timestamp};
+
+    use super::*;
+    use crate::protocol::DecodeError;
+
+    struct Untimed;
+
+    impl Decoder for Untimed {
+        fn decode(&mut self, _: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+            let gap =
+                Gap { from: Timestamp::EPOCH, until: None, cause: GapCause::Silent, detail: String::new() };
+            let told = Timestamp::from_millis(1_790_000_000_000).unwrap();
+            out.push(Stamped::untimed(Observation::Gap(gap.clone())));
+            out.push(Stamped::news(told, Observation::Gap(gap)));
+            Ok(FrameKind::Data("event"))
+        }
+    }
+
+    #[test]
+    fn the_receive_time_stands_for_an_event_time_that_the_venue_does_not_tell() {
+        let receive_time = Timestamp::from_millis(1_791_000_000_000).unwrap();
+        let payload = Payload::Text(Bytes::from_static(b"x"));
+        let decoded =
+            decode_frame(&mut Untimed, RawFrame { feed: FeedId::new("bitmex"), receive_time, payload });
+        let times: Vec<i64> =
+            decoded.events.iter().map(|event| event.event_time.as_micros() / 1_000).collect();
+        assert_eq!(times, [1_791_000_000_000, 1_790_000_000_000]);
+    }
 }

@@ -7,7 +7,7 @@ use market::{Observation, Payload, Timestamp};
 /// An observation with the venue's own time; the runner adds the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stamped {
-    /// The venue's time of the event.
+    /// The venue's time of the event, or [`Stamped::UNTOLD`].
     pub event_time: Timestamp,
     /// When a person could first have known it, where that was before the answer that tells it now:
     /// history in a REST answer. `None` for news.
@@ -17,6 +17,14 @@ pub struct Stamped {
 }
 
 impl Stamped {
+    /// Stands for an event time that the venue does not tell; no market is as old as the epoch.
+    pub const UNTOLD: Timestamp = Timestamp::EPOCH;
+
+    /// News of a moment that the venue does not tell: the receive time will stand for it.
+    pub fn untimed(observation: Observation) -> Self {
+        Self::news(Self::UNTOLD, observation)
+    }
+
     /// News of `event_time`.
     pub fn news(event_time: Timestamp, observation: Observation) -> Self {
         Self { event_time, published: None, observation }

@@ -7,8 +7,8 @@ use market::{GapCause, Payload, Timestamp};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::{IntoClientRequest, uri_mode};
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::{RETRY_AFTER, USER_AGENT};
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
@@ -57,10 +57,11 @@ pub(super) fn showable(url: &str) -> &str {
 }
 
 impl Link {
-    /// Connects to `url`.
+    /// Connects to `url`, with `headers` beside our own.
     pub(super) async fn dial(
         station: &Station<'_>,
         url: &str,
+        headers: &[(&'static str, &'static str)],
         heartbeat: Heartbeat,
     ) -> Result<Self, Failure> {
         let timing = &station.timing;
@@ -68,6 +69,11 @@ impl Link {
         let unreachable = |words: String| Failure::new(GapCause::Unreachable, words);
         let mut request = url.into_client_request().map_err(|error| unreachable(error.to_string()))?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(crate::watch::USER_AGENT));
+        for (name, value) in headers {
+            let name = HeaderName::try_from(*name).map_err(|error| unreachable(error.to_string()))?;
+            let value = HeaderValue::try_from(*value).map_err(|error| unreachable(error.to_string()))?;
+            request.headers_mut().insert(name, value);
+        }
         let connector = Connector::Rustls(station.tls.clone());
         let dialled = connect_async_tls_with_config(request, None, true, Some(connector));
         let socket = match timeout(timing.connect_within, dialled).await {

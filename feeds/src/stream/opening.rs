@@ -34,9 +34,9 @@ pub(super) async fn open(
     announce.state(station, FeedState::Connecting).await?;
     fetch_references(station, session).await?;
     let url = session.url();
-    let heartbeat = session.protocol.heartbeat();
+    let (headers, heartbeat) = (session.protocol.headers(), session.protocol.heartbeat());
     // The handshake's future is 20 KB, which every future around it would carry for good.
-    let dialled = Box::pin(Link::dial(station, &url, heartbeat));
+    let dialled = Box::pin(Link::dial(station, &url, headers, heartbeat));
     let mut link = station.outlet.unless_stopped(dialled).await??;
     debug!(feed = %station.outlet.feed(), url = showable(&url), "connected");
     announce.state(station, FeedState::Subscribing).await?;

@@ -1,4 +1,5 @@
-//! Decodes Binance USD-M's forced orders (`forceOrder`).
+//! Decodes Binance USD-M's forced orders (`forceOrder`), and whatever else this market sends: its marks
+//! and open interest belong to feeds of their own, which understand them by the same decoder.
 //!
 //! The stream tells at most one order per symbol and second, the largest one (the latest one
 //! before April 2026): sums of it are a floor. `S` is the side of the forced ORDER, so a `SELL`
@@ -9,11 +10,16 @@ use std::time::Duration;
 use market::{Instrument, Liquidation, Observation, Payload, PositionSide, Price, Quantity};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
+use super::paced::Paced;
 use super::symbols::{Listed, Symbols, parse_yymmdd};
 use super::wire::{Nested, OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
 use crate::config::FeedConfig;
 use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use context::Context;
+
+mod context;
 
 /// Only the `/market` class carries forced orders since April 2026; the older paths accept the
 /// subscription and then stay silent for ever.
@@ -38,30 +44,63 @@ const DATED_USD_M: [&str; 2] = ["BTCBUSD", "ETHBUSD"];
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
     Box::new(BinanceUsdm {
         url: config.url.clone().unwrap_or_else(|| URL.to_owned()),
-        is_subscribed: false,
-        symbols: Symbols::new(config.instruments.clone()),
+        market: UsdmDecoder::new(config),
     })
 }
 
 struct BinanceUsdm {
     url: String,
-    is_subscribed: bool,
+    market: UsdmDecoder,
+}
+
+/// Understands everything that this market sends, on streams and over REST.
+pub(super) struct UsdmDecoder {
+    /// Whether the subscription was acknowledged, or a forced order came, which is as good.
+    pub(super) is_subscribed: bool,
     symbols: Symbols,
+    /// Marks, funding and open interest.
+    pub(super) context: Context,
+    paced: Paced,
+}
+
+impl UsdmDecoder {
+    pub(super) fn new(config: &FeedConfig) -> Self {
+        Self {
+            is_subscribed: false,
+            symbols: Symbols::new(config.instruments.clone()),
+            context: Context::new(config.context.clone()),
+            paced: Paced::default(),
+        }
+    }
+}
+
+impl Decoder for UsdmDecoder {
+    fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let text = text(payload)?;
+        let before = out.len();
+        let kind = all_or_nothing(out, |out| {
+            if !text.trim_start().starts_with('[') {
+                return self.take(text, &parse(text)?, out);
+            }
+            let items: Vec<&RawValue> = parse(text)?;
+            let first = items.first().ok_or(DecodeError::Unknown)?;
+            if let Some(reference) = context::Reference::of(first.get())? {
+                return self.context.take_list(reference, text);
+            }
+            let mut kind = None;
+            for item in items {
+                kind = Some(merge(kind, self.take(item.get(), &parse(item.get())?, out)?));
+            }
+            kind.ok_or(DecodeError::Unknown)
+        })?;
+        self.paced.sift(out, before);
+        Ok(kind)
+    }
 }
 
 impl Decoder for BinanceUsdm {
     fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
-        let text = text(payload)?;
-        all_or_nothing(out, |out| {
-            if !text.trim_start().starts_with('[') {
-                return self.take(&parse(text)?, out);
-            }
-            let mut kind = None;
-            for frame in parse::<Vec<Frame<'_>>>(text)? {
-                kind = Some(merge(kind, self.take(&frame, out)?));
-            }
-            kind.ok_or(DecodeError::Unknown)
-        })
+        self.market.decode(payload, out)
     }
 }
 
@@ -71,7 +110,7 @@ impl StreamProtocol for BinanceUsdm {
     }
 
     fn reset(&mut self) {
-        self.is_subscribed = false;
+        self.market.is_subscribed = false;
     }
 
     fn next_request(&mut self) -> Option<String> {
@@ -88,7 +127,7 @@ impl StreamProtocol for BinanceUsdm {
     }
 
     fn is_subscribed(&self) -> bool {
-        self.is_subscribed
+        self.market.is_subscribed
     }
 
     fn heartbeat(&self) -> Heartbeat {
@@ -122,6 +161,11 @@ struct Frame<'a> {
     msg: Option<Scalar<'a>>,
     #[serde(borrow)]
     error: Option<Refusal<'a>>,
+    /// REST answers.
+    #[serde(rename = "openInterest")]
+    open_interest: Option<IgnoredAny>,
+    #[serde(rename = "markPrice")]
+    mark_price: Option<IgnoredAny>,
     /// REST answers that captures hold.
     symbols: Option<IgnoredAny>,
     #[serde(rename = "lastUpdateId")]
@@ -134,6 +178,32 @@ struct Event<'a> {
     e: Option<Scalar<'a>>,
     #[serde(borrow)]
     o: Option<Nested<Order<'a>>>,
+    /// Not an event but an answer of REST, which recorders file as one.
+    #[serde(rename = "openInterest")]
+    open_interest: Option<IgnoredAny>,
+}
+
+impl Event<'_> {
+    fn tells(&self) -> Option<Told> {
+        Told::of(self.e.as_ref(), self.open_interest.is_some())
+    }
+}
+
+/// What of a contract's state an event tells.
+#[derive(Clone, Copy)]
+enum Told {
+    Mark,
+    OpenInterest,
+}
+
+impl Told {
+    fn of(e: Option<&Scalar<'_>>, has_open_interest: bool) -> Option<Self> {
+        match e {
+            Some(e) if e.as_text() == "markPriceUpdate" => Some(Self::Mark),
+            None if has_open_interest => Some(Self::OpenInterest),
+            Some(_) | None => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -184,8 +254,23 @@ fn read_answer<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Answ
     IgnoredAny::deserialize(deserializer).map(|_| Answer::Given)
 }
 
-impl BinanceUsdm {
-    fn take(&mut self, frame: &Frame<'_>, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+impl UsdmDecoder {
+    /// Takes in what `text` says, of which `frame` is the outline.
+    fn take(
+        &mut self,
+        text: &str,
+        frame: &Frame<'_>,
+        out: &mut Vec<Stamped>,
+    ) -> Result<FrameKind, DecodeError> {
+        let told = match &frame.data {
+            Some(events) => events.as_slice().first().and_then(Event::tells),
+            None => Told::of(frame.e.as_ref(), frame.open_interest.is_some()),
+        };
+        match told {
+            Some(Told::Mark) => return self.context.take_marks(text, &mut self.symbols, out),
+            Some(Told::OpenInterest) => return self.context.take_open_interest(text, &mut self.symbols, out),
+            None => {}
+        }
         if let Some(events) = &frame.data {
             let mut kind = None;
             for event in events.as_slice() {
@@ -205,6 +290,9 @@ impl BinanceUsdm {
         if let (Answer::Given, Some(id)) = (&frame.result, &frame.id) {
             self.is_subscribed |= id.number("id").is_ok_and(|id| id as i64 == SUBSCRIBE_ID);
             return Ok(FrameKind::Ack);
+        }
+        if frame.mark_price.is_some() {
+            return self.context.take_premium(text);
         }
         if frame.symbols.is_some() {
             return Ok(FrameKind::Ignored("exchangeInfo"));
@@ -237,12 +325,11 @@ impl BinanceUsdm {
 
     fn take_order(&mut self, order: &Order<'_>, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
         let symbol = required("s", order.s.as_ref())?.as_text();
-        let (market, parse) = match market_of(order, &symbol)? {
-            Market::UsdM => (Market::UsdM, parse_symbol as fn(&str) -> Option<Instrument>),
-            Market::CoinM => (Market::CoinM, parse_coin_m_symbol as fn(&str) -> Option<Instrument>),
-            Market::Elsewhere => return Ok(FrameKind::Ignored("coin-m order")),
-        };
-        let listed = self.symbols.look_up("s", &symbol, parse)?;
+        let market = market_of(order.st.as_ref(), &symbol)?;
+        if market == Market::Elsewhere {
+            return Ok(FrameKind::Ignored("coin-m order"));
+        }
+        let listed = self.symbols.look_up("s", &symbol, market.parser())?;
         let event_time = required("T", order.time.as_ref())?.millis("T")?;
         let stamped =
             Stamped::news(event_time, Observation::Liquidation(liquidation(order, listed, market)?));
@@ -296,7 +383,7 @@ fn filled_price(order: &Order<'_>) -> Result<Price, DecodeError> {
     }
 }
 
-/// Where an order on this socket is from.
+/// Where an event on this socket is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Market {
     /// This feed's own market.
@@ -309,8 +396,18 @@ enum Market {
     Elsewhere,
 }
 
-fn market_of(order: &Order<'_>, symbol: &str) -> Result<Market, DecodeError> {
-    if let Some(market) = &order.st {
+impl Market {
+    /// What understands its symbols.
+    fn parser(self) -> fn(&str) -> Option<Instrument> {
+        match self {
+            Self::UsdM => parse_symbol,
+            Self::CoinM | Self::Elsewhere => parse_coin_m_symbol,
+        }
+    }
+}
+
+fn market_of(market: Option<&Scalar<'_>>, symbol: &str) -> Result<Market, DecodeError> {
+    if let Some(market) = market {
         return match market.as_text().as_ref() {
             "1" => Ok(Market::UsdM),
             "2" => Ok(Market::Elsewhere),
@@ -381,8 +478,9 @@ fn label(e: &str) -> Option<&'static str> {
         "depthUpdate",
         "indexPriceUpdate",
         "kline",
-        "markPriceUpdate",
         "markPrice_kline",
+        // Of options, on their own connection.
+        "openInterest",
         "trade",
     ];
     LABELS.into_iter().find(|label| *label == e)

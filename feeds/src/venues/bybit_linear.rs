@@ -1,4 +1,5 @@
-//! Decodes Bybit's liquidations of USDT and USDC contracts (`allLiquidation`).
+//! Decodes Bybit's liquidations (`allLiquidation`) and the tickers of a few contracts: USDT and USDC
+//! contracts here, inverse ones in `bybit_inverse.rs` by the same code.
 //!
 //! The stream tells every liquidation, twice a second. `S` is the side of the POSITION: `Buy`
 //! means that a long was closed ("When you receive a Buy update, this means that a long position
@@ -7,44 +8,66 @@
 
 use std::time::Duration;
 
-use market::{Liquidation, Observation, Payload, PositionSide, Quantity};
+use market::{Contract, Liquidation, Observation, Payload, PositionSide, Quantity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
+use super::bybit_tickers::{Extent, Ticker, Tickers};
+use super::paced::Paced;
 use super::symbols::{Listed, Symbols, dollars};
 use super::wire::{OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
-use crate::config::FeedConfig;
+use crate::config::{FeedConfig, Instruments};
 use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
 use roster::{Roster, RosterPage};
 use subscription::Subscription;
 
+pub(super) use roster::Category;
+
 mod roster;
-mod subscription;
+pub(super) mod subscription;
 
 pub(super) const URL: &str = "wss://stream.bybit.com/v5/public/linear";
 pub(super) const REST_URL: &str = "https://api.bybit.com";
 
 const CHANNEL: &str = "allLiquidation.";
+const TICKERS: &str = "tickers.";
+/// Characters of topics that Bybit documents as a connection's most. Tickers beyond it are left out:
+/// they must not cost the liquidations.
+const LONGEST_TOPICS: usize = 21_000;
 /// Bybit does not end healthy connections; the roster grows old.
 const ROTATE_AFTER: Duration = Duration::from_hours(6);
 /// Bybit cuts connections that say nothing for long and recommends this pace.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
+    protocol_of(Category::Linear, URL, config)
+}
+
+/// Understands the contracts of one category, at `home` unless told otherwise.
+pub(super) fn protocol_of(category: Category, home: &str, config: &FeedConfig) -> Box<dyn StreamProtocol> {
     Box::new(BybitLinear {
-        url: config.url.clone().unwrap_or_else(|| URL.to_owned()),
+        category,
+        url: config.url.clone().unwrap_or_else(|| home.to_owned()),
         symbols: Symbols::new(config.instruments.clone()),
-        roster: Roster::new(config.rest_url.as_deref().unwrap_or(REST_URL)),
+        roster: Roster::new(config.rest_url.as_deref().unwrap_or(REST_URL), category),
         subscription: Subscription::default(),
+        context: config.context.clone(),
+        tickers: Tickers::default(),
+        paced: Paced::default(),
     })
 }
 
 struct BybitLinear {
+    category: Category,
     url: String,
     symbols: Symbols,
     roster: Roster,
     subscription: Subscription,
+    /// Assets whose tickers are followed.
+    context: Instruments,
+    tickers: Tickers,
+    paced: Paced,
 }
 
 impl Decoder for BybitLinear {
@@ -70,6 +93,7 @@ impl StreamProtocol for BybitLinear {
 
     fn reset(&mut self) {
         self.subscription.reset();
+        self.tickers.reset();
     }
 
     fn next_request(&mut self) -> Option<String> {
@@ -82,9 +106,21 @@ impl StreamProtocol for BybitLinear {
     }
 
     fn subscribe(&mut self) -> Vec<String> {
-        let symbols = &self.symbols;
-        let topics = self.roster.trading(|instrument| symbols.wants(instrument));
-        self.subscription.start(topics.map(|symbol| format!("{CHANNEL}{symbol}")))
+        let (symbols, context, category) = (&self.symbols, &self.context, self.category);
+        let liquidations = self.roster.trading(|instrument| symbols.wants(instrument));
+        let mut topics: Vec<String> = liquidations.map(|symbol| format!("{CHANNEL}{symbol}")).collect();
+        let mut room = LONGEST_TOPICS.saturating_sub(topics.iter().map(String::len).sum());
+        let followed = self.roster.trading(|instrument| {
+            instrument.contract == Contract::Perp
+                && instrument.quote == category.followed_quote()
+                && context.wants(instrument.asset())
+        });
+        for topic in followed.map(|symbol| format!("{TICKERS}{symbol}")) {
+            let Some(left) = room.checked_sub(topic.len()) else { break };
+            room = left;
+            topics.push(topic);
+        }
+        self.subscription.start(topics.into_iter())
     }
 
     fn outgoing(&mut self) -> Vec<String> {
@@ -110,6 +146,11 @@ struct Frame<'a> {
     /// Data.
     #[serde(borrow)]
     topic: Option<Scalar<'a>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Scalar<'a>>,
+    /// When the venue sent it, ms.
+    #[serde(borrow)]
+    ts: Option<Scalar<'a>>,
     /// Left as it is until the topic is known: most topics are not ours.
     #[serde(borrow)]
     data: Option<&'a RawValue>,
@@ -160,9 +201,13 @@ impl BybitLinear {
         out: &mut Vec<Stamped>,
     ) -> Result<FrameKind, DecodeError> {
         let channel = topic.split('.').next().unwrap_or(topic);
-        if channel != "allLiquidation" && channel != "liquidation" {
-            let label = label(channel).ok_or_else(|| wrong("topic", topic, "not a known topic"))?;
-            return Ok(FrameKind::Ignored(label));
+        match channel {
+            "allLiquidation" | "liquidation" => {}
+            "tickers" => return self.take_ticker(frame, out),
+            other => {
+                let label = label(other).ok_or_else(|| wrong("topic", topic, "not a known topic"))?;
+                return Ok(FrameKind::Ignored(label));
+            }
         }
         let data = frame.data.ok_or_else(|| wrong("data", "", "missing"))?;
         let items: OneOrMany<Item<'_>> = parse(data.get())?;
@@ -180,6 +225,25 @@ impl BybitLinear {
             out.push(stamped);
         }
         Ok(())
+    }
+
+    fn take_ticker(&mut self, frame: &Frame<'_>, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let data = frame.data.ok_or_else(|| wrong("data", "", "missing"))?;
+        let ticker: Ticker<'_> = parse(data.get())?;
+        let symbol = ticker.symbol()?;
+        if is_option(&symbol) {
+            return Ok(FrameKind::Ignored("option ticker"));
+        }
+        let extent = Extent::parse(frame.kind.as_ref())?;
+        let at = required("ts", frame.ts.as_ref())?.millis("ts")?;
+        let roster = &self.roster;
+        let listed = self.symbols.look_up("symbol", &symbol, |symbol| roster.instrument(symbol))?;
+        if self.context.wants(listed.instrument.asset()) {
+            let before = out.len();
+            self.tickers.take(listed, (extent, at), &ticker, out)?;
+            self.paced.sift(out, before);
+        }
+        Ok(FrameKind::Data("ticker"))
     }
 
     fn take_answer(&mut self, op: &str, frame: &Frame<'_>) -> Result<FrameKind, DecodeError> {
@@ -208,7 +272,7 @@ impl BybitLinear {
             return Err(wrong("result", "", "missing"));
         };
         let page: RosterPage<'_> = parse(result.get())?;
-        if page.category.as_ref().is_none_or(|category| category.as_text() != "linear") {
+        if page.category.as_ref().is_none_or(|category| category.as_text() != self.category.as_str()) {
             return Ok(FrameKind::Ignored("other category"));
         }
         if !page.is_roster() {
@@ -223,7 +287,7 @@ impl BybitLinear {
 fn liquidation(item: &Item<'_>, listed: &Listed) -> Result<Liquidation, DecodeError> {
     let price = price("p", item.price.as_ref())?;
     let size = quantity("v", item.size.as_ref())?;
-    // Inverse contracts are worth one dollar each; they reach us only through old recordings.
+    // Inverse contracts are worth one dollar each, whatever the price.
     let (quantity, notional) = if listed.instrument.quote == "USD" {
         let base = Quantity::new(size.get() / price.get());
         let base = base.map_err(|_| wrong("v", &size.to_string(), "not a size at this price"))?;
@@ -251,10 +315,15 @@ fn position(side: &Scalar<'_>) -> Result<PositionSide, DecodeError> {
     }
 }
 
+/// `SOL-28APR23-24-C`, also `BTC-27MAR26-100000-P-USDT`: options, which are on another connection.
+fn is_option(symbol: &str) -> bool {
+    matches!(symbol.split('-').nth(3), Some("C" | "P"))
+}
+
 /// Other topics of this venue. An unknown one is kept as not understood, so that a renamed
 /// liquidation topic is noticed.
 fn label(channel: &str) -> Option<&'static str> {
-    const LABELS: [&str; 9] = [
+    const LABELS: [&str; 8] = [
         "adlAlert",
         "insurance",
         "kline",
@@ -262,7 +331,6 @@ fn label(channel: &str) -> Option<&'static str> {
         "orderbook",
         "priceLimit",
         "publicTrade",
-        "tickers",
         "tickers_lt",
     ];
     LABELS.into_iter().find(|label| *label == channel)

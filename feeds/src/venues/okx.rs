@@ -1,4 +1,4 @@
-//! Decodes OKX's liquidation orders of swaps and futures.
+//! Decodes OKX's liquidation orders of swaps and futures, and the state of a few swaps.
 //!
 //! The stream tells at most one order per contract and second and "does not represent the total
 //! number of liquidations": sums of it are a floor. `posSide` is the side of the POSITION, `side`
@@ -13,12 +13,15 @@ use market::{Instrument, Liquidation, Observation, Payload, PositionSide, Timest
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::paced::Paced;
 use super::symbols::{Listed, Symbols, parse_yymmdd};
 use super::wire::{OneOrMany, Scalar, all_or_nothing, parse, price, quantity, required, text, wrong};
 use crate::config::FeedConfig;
 use crate::protocol::{DecodeError, Decoder, FrameKind, Heartbeat, Stamped, StreamProtocol};
+use context::{Channel, Context};
 use contracts::{Contracts, InstrumentRow, Kind};
 
+mod context;
 mod contracts;
 
 pub(super) const URL: &str = "wss://ws.okx.com:8443/ws/v5/public";
@@ -41,6 +44,8 @@ pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
         contracts: Contracts::default(),
         missing: Kind::ALL.to_vec(),
         unacknowledged: Kind::ALL.to_vec(),
+        context: Context::new(config.context.clone()),
+        paced: Paced::default(),
     })
 }
 
@@ -53,10 +58,22 @@ struct Okx {
     missing: Vec<Kind>,
     /// Kinds whose subscription is still to be acknowledged.
     unacknowledged: Vec<Kind>,
+    /// Mark prices, funding and open interest.
+    context: Context,
+    paced: Paced,
 }
 
 impl Decoder for Okx {
     fn decode(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
+        let before = out.len();
+        let kind = self.understand(payload, out)?;
+        self.paced.sift(out, before);
+        Ok(kind)
+    }
+}
+
+impl Okx {
+    fn understand(&mut self, payload: &Payload, out: &mut Vec<Stamped>) -> Result<FrameKind, DecodeError> {
         let text = text(payload)?;
         if text == "pong" || text == "ping" {
             return Ok(FrameKind::Keepalive);
@@ -85,6 +102,7 @@ impl StreamProtocol for Okx {
 
     fn reset(&mut self) {
         self.unacknowledged = Kind::ALL.to_vec();
+        self.context.reset();
     }
 
     fn next_request(&mut self) -> Option<String> {
@@ -94,15 +112,18 @@ impl StreamProtocol for Okx {
 
     fn forget_references(&mut self) {
         self.missing = Kind::ALL.to_vec();
+        self.context.forget_unserved();
     }
 
     fn subscribe(&mut self) -> Vec<String> {
         let args = Kind::ALL.map(|kind| serde_json::json!({ "channel": CHANNEL, "instType": kind.as_str() }));
-        vec![serde_json::json!({ "op": "subscribe", "args": args }).to_string()]
+        let mut messages = vec![serde_json::json!({ "op": "subscribe", "args": args }).to_string()];
+        messages.extend(self.context.subscribe(self.contracts.swaps()));
+        messages
     }
 
     fn is_subscribed(&self) -> bool {
-        self.unacknowledged.is_empty()
+        self.unacknowledged.is_empty() && self.context.is_acknowledged()
     }
 
     fn heartbeat(&self) -> Heartbeat {
@@ -206,13 +227,19 @@ impl Okx {
         match event {
             "subscribe" => {
                 let arg = frame.arg.as_ref().ok_or_else(|| wrong("arg", "", "missing"))?;
-                if words(arg.channel.as_ref()) == CHANNEL {
+                let channel = words(arg.channel.as_ref());
+                if channel == CHANNEL {
                     let acknowledged = Kind::parse(&words(arg.inst_type.as_ref()));
                     self.unacknowledged.retain(|kind| Some(*kind) != acknowledged);
+                } else if let Some(channel) = Channel::parse(&channel) {
+                    self.context.acknowledged(channel, &words(arg.inst_id.as_ref()));
                 }
                 Ok(FrameKind::Ack)
             }
-            "error" => Ok(FrameKind::Refused(said())),
+            "error" => {
+                self.context.refused(&words(frame.msg.as_ref()));
+                Ok(FrameKind::Refused(said()))
+            }
             "notice" if code == CLOSING_CODE => Ok(FrameKind::Closing(said())),
             "notice" => Ok(FrameKind::Ignored("notice")),
             "unsubscribe" => Ok(FrameKind::Ignored("unsubscribe")),
@@ -232,6 +259,11 @@ impl Okx {
             CHANNEL => {}
             "liquidations" => return self.take_flat(arg, frame, out),
             other => {
+                if let Some(channel) = Channel::parse(other) {
+                    let told = (channel, raw_data(frame)?);
+                    let (contracts, symbols) = (&self.contracts, &mut self.symbols);
+                    return all_or_nothing(out, |out| self.context.take(told, contracts, symbols, out));
+                }
                 let label = label(other).ok_or_else(|| wrong("channel", other, "not a known channel"))?;
                 return Ok(FrameKind::Ignored(label));
             }
@@ -416,7 +448,7 @@ fn parse_symbol(symbol: &str) -> Option<Instrument> {
 /// Other channels of this venue. An unknown one is kept as not understood, so that a renamed
 /// liquidation channel is noticed.
 fn label(channel: &str) -> Option<&'static str> {
-    const LABELS: [&str; 22] = [
+    const LABELS: [&str; 19] = [
         "adl-warning",
         "bbo-tbt",
         "books",
@@ -424,11 +456,8 @@ fn label(channel: &str) -> Option<&'static str> {
         "books5",
         "books50-l2-tbt",
         "estimated-price",
-        "funding-rate",
         "index-tickers",
         "instruments",
-        "mark-price",
-        "open-interest",
         "opt-summary",
         "option-trades",
         "price-limit",

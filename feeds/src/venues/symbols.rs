@@ -46,6 +46,45 @@ impl Listed {
     }
 }
 
+/// How much a liquidation or an open interest is; what cannot be told without guessing is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Size {
+    /// Base units.
+    pub(super) quantity: Option<Quantity>,
+    /// US dollars.
+    pub(super) notional: Option<Usd>,
+}
+
+impl Size {
+    /// `amount` base units at `price`, as linear contracts count.
+    pub(super) fn of_base(
+        field: &'static str,
+        amount: f64,
+        price: Price,
+        listed: &Listed,
+    ) -> Result<Self, DecodeError> {
+        let quantity = base_units(field, amount)?;
+        Ok(Self { quantity: Some(quantity), notional: listed.notional(quantity, price)? })
+    }
+
+    /// `amount` in the quote currency at `price`, as inverse contracts count: the price does not
+    /// change what they are worth.
+    pub(super) fn of_quote(
+        field: &'static str,
+        amount: f64,
+        price: Price,
+        listed: &Listed,
+    ) -> Result<Self, DecodeError> {
+        let quantity = base_units(field, amount / price.get())?;
+        let notional = if listed.is_in_dollars { Some(dollars(amount)?) } else { None };
+        Ok(Self { quantity: Some(quantity), notional })
+    }
+}
+
+fn base_units(field: &'static str, amount: f64) -> Result<Quantity, DecodeError> {
+    Quantity::new(amount).map_err(|_| wrong(field, &amount.to_string(), "not a size at this price"))
+}
+
 /// `amount` as dollars, refused where it is beyond what can be.
 pub(super) fn dollars(amount: f64) -> Result<Usd, DecodeError> {
     Usd::new(amount).map_err(|_| wrong("notional", &amount.to_string(), "more dollars than any market holds"))
@@ -132,6 +171,42 @@ pub(super) fn parse_yymmdd(text: &str) -> Option<Date> {
     Date::from_ymd(2000 + year, text[2..4].parse().ok()?, text[4..].parse().ok()?)
 }
 
+/// `27MAR26`, also `5SEP25`, as Bybit and Deribit write expiries.
+pub(super) fn parse_ddmmmyy(text: &str) -> Option<Date> {
+    const MONTHS: [&str; 12] =
+        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+    if !text.is_ascii() || !(6..=7).contains(&text.len()) {
+        return None;
+    }
+    let (day, rest) = text.split_at(text.len() - 5);
+    let month = MONTHS.iter().position(|month| *month == &rest[..3])?;
+    let (day, year) = (two_digits(day)?, two_digits(&rest[3..])?);
+    Date::from_ymd(2000 + i16::from(year), month as i8 + 1, day as i8)
+}
+
+fn two_digits(text: &str) -> Option<u8> {
+    text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// `H26`, the month code of futures and two digits of the year: the last Friday of March 2026, on which
+/// Bybit's inverse and BitMEX's futures of that month expire.
+pub(super) fn parse_month_code(text: &str) -> Option<Date> {
+    const CODES: &str = "FGHJKMNQUVXZ";
+    let (code, year) = text.is_ascii().then_some(text)?.split_at_checked(1)?;
+    let month = CODES.find(code)? as i8 + 1;
+    let year = 2000 + i16::from((year.len() == 2).then(|| two_digits(year)).flatten()?);
+    let after =
+        if month == 12 { Date::from_ymd(year + 1, 1, 1) } else { Date::from_ymd(year, month + 1, 1) }?;
+    let after = i32::try_from(after.start().as_micros() / 86_400_000_000).ok()?;
+    // Day 1, 1970-01-02, was a Friday.
+    Date::from_days(after - 1 - (after - 2).rem_euclid(7))
+}
+
+/// The asset under its common name: BitMEX and Kraken call Bitcoin `XBT`.
+pub(super) fn common_name(asset: &str) -> &str {
+    if asset == "XBT" { "BTC" } else { asset }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +229,24 @@ mod tests {
         }
         for bad in ["", " ", "BTC USDT", "BTC\u{1b}[31m", "BTC\u{202e}", "a\"b", &"A".repeat(65)] {
             assert!(!is_plain(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn expiries_read_in_every_notation() {
+        for (read, text, day) in [
+            (parse_yymmdd("261225"), "261225", "2026-12-25"),
+            (parse_ddmmmyy("27MAR26"), "27MAR26", "2026-03-27"),
+            (parse_ddmmmyy("5SEP25"), "5SEP25", "2025-09-05"),
+            (parse_month_code("H26"), "H26", "2026-03-27"),
+            (parse_month_code("U23"), "U23", "2023-09-29"),
+            (parse_month_code("Z21"), "Z21", "2021-12-31"),
+            (parse_month_code("M19"), "M19", "2019-06-28"),
+        ] {
+            assert_eq!(read.map(|day| day.to_string()).as_deref(), Some(day), "{text}");
+        }
+        for bad in ["", "H", "A26", "H2", "H260", "é26", "H-1"] {
+            assert_eq!(parse_month_code(bad), None, "{bad}");
         }
     }
 

@@ -9,10 +9,10 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::protocol::{DecodeError, FrameKind, Stamped, StreamProtocol};
+use crate::protocol::{DecodeError, Decoder, FrameKind, Stamped, StreamProtocol};
 
 pub(super) fn decode(
-    protocol: &mut dyn StreamProtocol,
+    protocol: &mut dyn Decoder,
     frame: &str,
 ) -> (Result<FrameKind, DecodeError>, Vec<Stamped>) {
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn decode(
 }
 
 /// What a frame is, where it is understood and holds no event.
-pub(super) fn kind(protocol: &mut dyn StreamProtocol, frame: &str) -> FrameKind {
+pub(super) fn kind(protocol: &mut dyn Decoder, frame: &str) -> FrameKind {
     let (kind, events) = decode(protocol, frame);
     assert_eq!(events, [], "{frame}");
     kind.unwrap_or_else(|error| panic!("{frame}: {error}"))
@@ -49,6 +49,51 @@ pub(super) fn told(protocol: &mut dyn StreamProtocol, frame: &str) -> String {
         quantity.map_or("-".to_owned(), |quantity| ((quantity.get() * 1e9).round() / 1e9).to_string());
     let notional = notional.map_or("-".to_owned(), |notional| format!("{:.2}", notional.get()));
     format!("{symbol} {instrument} {position} {price} {quantity} {notional}")
+}
+
+/// What a frame of this label tells of the state of a contract or a coin: each observation as one line,
+/// `quote <symbol> <kind> <price> <bid> <ask> <previous close> <volume>`,
+/// `funding <symbol> <instrument> <rate> <hours> <next, s>` or
+/// `open <symbol> <instrument> <quantity> <notional>`; `-` for what is not known.
+pub(super) fn state(protocol: &mut dyn Decoder, label: &'static str, frame: &str) -> Vec<String> {
+    let (kind, events) = decode(protocol, frame);
+    assert_eq!(kind, Ok(FrameKind::Data(label)), "{frame}");
+    events.iter().map(|stamped| describe(&stamped.observation)).collect()
+}
+
+/// An observation of a state, in one line.
+pub(super) fn describe(observation: &Observation) -> String {
+    fn or_dash(value: Option<impl Into<f64>>) -> String {
+        value.map_or("-".to_owned(), |value| ((value.into() * 1e8).round() / 1e8).to_string())
+    }
+    match observation {
+        Observation::Quote(quote) => format!(
+            "quote {} {} {} {} {} {} {}",
+            quote.symbol,
+            quote.kind,
+            quote.price,
+            or_dash(quote.bid),
+            or_dash(quote.ask),
+            or_dash(quote.previous_close),
+            or_dash(quote.volume)
+        ),
+        Observation::FundingRate(funding) => format!(
+            "funding {} {} {} {} {}",
+            funding.symbol,
+            funding.instrument,
+            funding.rate,
+            or_dash(funding.interval_hours),
+            funding.next_funding.map_or("-".to_owned(), |at| (at.as_micros() / 1_000_000).to_string())
+        ),
+        Observation::OpenInterest(open) => format!(
+            "open {} {} {} {}",
+            open.symbol,
+            open.instrument,
+            or_dash(open.quantity),
+            open.notional.map_or("-".to_owned(), |notional| format!("{:.2}", notional.get()))
+        ),
+        other => format!("{other:?}"),
+    }
 }
 
 /// That two amounts are the same but for rounding.
@@ -143,8 +188,19 @@ pub(super) fn survives_anything(make: impl Fn() -> Box<dyn StreamProtocol>, fram
 }
 
 fn sound(stamped: &Stamped) -> Result<(), TestCaseError> {
-    let Observation::Liquidation(liquidation) = &stamped.observation else {
-        return Err(TestCaseError::fail("a decoder saw a gap"));
+    let liquidation = match &stamped.observation {
+        Observation::Liquidation(liquidation) => liquidation,
+        Observation::Quote(quote) => {
+            prop_assert!(!quote.symbol.is_empty() && !quote.symbol.contains(char::is_control));
+            return Ok(());
+        }
+        Observation::FundingRate(funding) => {
+            prop_assert!(funding.rate.is_finite());
+            prop_assert!(funding.interval_hours.is_none_or(|hours| hours.is_finite() && hours > 0.0));
+            return Ok(());
+        }
+        Observation::OpenInterest(_) => return Ok(()),
+        other => return Err(TestCaseError::fail(format!("a decoder saw {other:?}"))),
     };
     prop_assert!(liquidation.price.get() > 0.0);
     prop_assert!(liquidation.quantity.is_none_or(|quantity| quantity.get() >= 0.0));
@@ -193,7 +249,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 }
 
 /// Frames that no venue sends, and what must become of each: refused, and nothing appended.
-pub(super) fn refuses_garbage(protocol: &mut dyn StreamProtocol, valid: &str) {
+pub(super) fn refuses_garbage(protocol: &mut dyn Decoder, valid: &str) {
     let mut garbage: Vec<Vec<u8>> =
         ["", " ", "{", "[]", "{}", "null", "0", "\"pong\"", "<html></html>", "[[]]", "[1]"]
             .iter()
@@ -241,26 +297,81 @@ pub(super) fn received(capture: &str) -> Vec<String> {
     lines.filter(|line| line.t == "recv" || line.t == "http").filter_map(|line| line.data).collect()
 }
 
+/// The messages and REST answers of a capture that came from addresses which contain `part`.
+pub(super) fn received_from(capture: &str, part: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Line {
+        t: String,
+        #[serde(default)]
+        conn: String,
+        #[serde(default)]
+        addr: String,
+        #[serde(default)]
+        url: String,
+        data: Option<String>,
+    }
+    let mut ours = Vec::new();
+    let mut found = Vec::new();
+    for line in capture.lines().map(|line| serde_json::from_str::<Line>(line).expect("a capture line")) {
+        match line.t.as_str() {
+            "connect" if line.addr.contains(part) => ours.push(line.conn),
+            "http" if line.url.contains(part) => found.extend(line.data),
+            "recv" if ours.contains(&line.conn) => found.extend(line.data),
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Real frames of the tests named `test`, byte for byte, with the sides that they must decode to.
 pub(super) fn expected_sides(test: &str) -> Option<Vec<(String, Vec<String>)>> {
+    let frames = expected_frames()?.into_iter().filter(|(name, ..)| name.contains(test));
+    let frames: Vec<_> = frames.map(|(_, frame, sides)| (frame, sides)).collect();
+    assert!(!frames.is_empty(), "no frame of {test}");
+    Some(frames)
+}
+
+/// Every real frame that has such sides: the name of its test, itself, the sides.
+pub(super) fn expected_frames() -> Option<Vec<(String, String, Vec<String>)>> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        test: String,
+        #[serde(borrow)]
+        raw: &'a RawValue,
+        expect_liquidated: serde_json::Value,
+    }
+    let lines = recording("liquidation_frames_expected.jsonl")?;
+    let lines = lines.lines().map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"));
+    let frames = lines.map(|line| {
+        let mut sides = Vec::new();
+        collect_words(&line.expect_liquidated, &mut sides);
+        (line.test, line.raw.get().to_owned(), sides)
+    });
+    Some(frames.collect())
+}
+
+/// Sides are written as a list, one list per message in it, or `null` where nobody was liquidated.
+fn collect_words(written: &serde_json::Value, words: &mut Vec<String>) {
+    match written {
+        serde_json::Value::String(word) => words.push(word.clone()),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_words(item, words)),
+        serde_json::Value::Null => {}
+        other => panic!("no side: {other}"),
+    }
+}
+
+/// Real frames of contracts' states from the tests named `test`, byte for byte; none where they are absent.
+pub(super) fn context_frames(test: &str) -> Vec<String> {
     #[derive(Deserialize)]
     struct Line<'a> {
         test: &'a str,
         #[serde(borrow)]
         raw: &'a RawValue,
-        #[serde(borrow)]
-        expect_liquidated: &'a RawValue,
     }
-    let lines = recording("liquidation_frames_expected.jsonl")?;
-    let frames: Vec<_> = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"))
-        .filter(|line| line.test.contains(test))
-        .map(|line| {
-            let sides = serde_json::from_str(line.expect_liquidated.get()).expect("sides");
-            (line.raw.get().to_owned(), sides)
-        })
-        .collect();
+    let Some(lines) = recording("context_frames.jsonl") else { return Vec::new() };
+    let lines = lines.lines().map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"));
+    let frames: Vec<String> =
+        lines.filter(|line| line.test.contains(test)).map(|line| line.raw.get().to_owned()).collect();
     assert!(!frames.is_empty(), "no frame of {test}");
-    Some(frames)
+    frames
 }

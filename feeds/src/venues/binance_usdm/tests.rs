@@ -203,8 +203,8 @@ fn other_streams_are_known_and_not_wanted() {
     let mut binance = binance();
     for (frame, label) in [
         (
-            r#"{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1,"s":"BTCUSDT","p":"1"}}"#,
-            "markPriceUpdate",
+            r#"{"stream":"btcusdt@optionOpenInterest@261225","data":[{"e":"openInterest","E":1,"s":"BTC-261225-9-C","o":"1.0"}]}"#,
+            "openInterest",
         ),
         (
             r#"{"stream":"!ticker@arr","data":[{"e":"24hrTicker","s":"BTCUSDT","o":"0.1","c":"2"}]}"#,
@@ -219,9 +219,20 @@ fn other_streams_are_known_and_not_wanted() {
 }
 
 #[test]
+fn a_mark_is_told_but_proves_no_subscription_to_orders() {
+    let mut binance = binance();
+    let mark = r#"{"e":"markPriceUpdate","E":1791000003000,"s":"BTCUSDT","p":"80000.5"}"#;
+    let (kind, events) = decode(&mut *binance, mark);
+    assert_eq!((kind, events.len()), (Ok(FrameKind::Data("mark price")), 1));
+    assert!(!binance.is_subscribed());
+}
+
+#[test]
 fn garbage_is_refused_whole() {
     refuses_garbage(&mut *binance(), &order(LONG));
-    survives_anything(binance, &[&order(LONG), &format!("[{},{}]", order(LONG), order(LONG))]);
+    let mark = r#"{"stream":"btcusdt@markPrice","data":{"e":"markPriceUpdate","E":1791000003000,"s":"BTCUSDT","p":"80000.5","r":"0.0001","T":1791014400000}}"#;
+    let open = r#"{"openInterest":"10659.509","symbol":"BTCUSDT","time":1791000060000}"#;
+    survives_anything(binance, &[mark, open, &order(LONG), &format!("[{},{}]", order(LONG), order(LONG))]);
 }
 
 proptest! {

@@ -1,18 +1,45 @@
-//! Which linear contracts Bybit lists, fetched page by page, and what their symbols mean.
+//! Which contracts of one category Bybit lists, fetched page by page, and what their symbols mean.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use market::{Contract, Date, Instrument};
+use market::{Contract, Instrument};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
 use crate::protocol::DecodeError;
-use crate::venues::symbols::is_plain;
+use crate::venues::symbols::{is_plain, parse_ddmmmyy, parse_month_code};
 use crate::venues::wire::{Nested, Scalar, wrong};
 
 /// Bybit lists some 800 contracts at 1,000 a page; more pages than this is a cursor that circles.
 const MOST_PAGES: usize = 50;
+
+/// Bybit's word for the contracts that share a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::venues) enum Category {
+    /// Contracts in USDT and USDC.
+    Linear,
+    /// Contracts worth one US dollar each, settled in the coin.
+    Inverse,
+}
+
+impl Category {
+    /// The category in URLs and answers.
+    pub(in crate::venues) fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Inverse => "inverse",
+        }
+    }
+
+    /// The quote currency of the perpetuals whose tickers stand for their assets.
+    pub(in crate::venues) fn followed_quote(self) -> &'static str {
+        match self {
+            Self::Linear => "USDT",
+            Self::Inverse => "USD",
+        }
+    }
+}
 
 /// The `result` of one page of `/v5/market/instruments-info`.
 #[derive(Deserialize)]
@@ -58,6 +85,7 @@ impl RosterPage<'_> {
 #[derive(Debug)]
 pub(super) struct Roster {
     rest_url: String,
+    category: Category,
     entries: BTreeMap<SmolStr, Entry>,
     fetch: Fetch,
 }
@@ -85,9 +113,10 @@ impl Fetch {
 }
 
 impl Roster {
-    pub(super) fn new(rest_url: &str) -> Self {
+    pub(super) fn new(rest_url: &str, category: Category) -> Self {
         Self {
             rest_url: rest_url.trim_end_matches('/').to_owned(),
+            category,
             entries: BTreeMap::new(),
             fetch: Fetch::from_start(),
         }
@@ -101,7 +130,8 @@ impl Roster {
         let Fetch::Wanted { cursor, .. } = &self.fetch else {
             return None;
         };
-        let mut url = format!("{}/v5/market/instruments-info?category=linear&limit=1000", self.rest_url);
+        let (rest_url, category) = (&self.rest_url, self.category.as_str());
+        let mut url = format!("{rest_url}/v5/market/instruments-info?category={category}&limit=1000");
         if !cursor.is_empty() {
             url.push_str("&cursor=");
             push_escaped(&mut url, cursor);
@@ -183,8 +213,8 @@ impl Row<'_> {
         }
         let base = multiplier_first(&base);
         match self.contract_type.as_ref()?.as_text().as_ref() {
-            "LinearPerpetual" => Some(Instrument::perp(&base, &quote)),
-            "LinearFutures" => {
+            "LinearPerpetual" | "InversePerpetual" => Some(Instrument::perp(&base, &quote)),
+            "LinearFutures" | "InverseFutures" => {
                 let expiry = self.delivery_time.as_ref()?.millis("deliveryTime").ok()?;
                 Some(Instrument::future(&base, &quote, expiry.date()))
             }
@@ -193,13 +223,18 @@ impl Row<'_> {
     }
 }
 
-/// `BTCUSDT`, `BTCPERP` (in USDC), `BTCUSDT-27MAR26`, `BTC-27MAR26` (in USDC), and `BTCUSD`, the
-/// inverse perpetual of old recordings.
+/// `BTCUSDT`, `BTCPERP` (in USDC), `BTCUSDT-27MAR26`, `BTC-27MAR26` (in USDC); inverse: `BTCUSD`, and
+/// `BTCUSDH26`, which expires on the last Friday of March 2026.
 fn parse_symbol(symbol: &str) -> Option<Instrument> {
     if let Some((pair, expiry)) = symbol.rsplit_once('-') {
         let (base, quote) = split_quote(pair).unwrap_or((pair, "USDC"));
         let expiry = parse_ddmmmyy(expiry)?;
         return (!base.is_empty()).then(|| Instrument::future(&multiplier_first(base), quote, expiry));
+    }
+    if let Some((pair, expiry)) = symbol.split_at_checked(symbol.len().saturating_sub(3))
+        && let (Some(base), Some(expiry)) = (pair.strip_suffix("USD"), parse_month_code(expiry))
+    {
+        return (!base.is_empty()).then(|| Instrument::future(&multiplier_first(base), "USD", expiry));
     }
     let (base, quote) = match symbol.strip_suffix("PERP") {
         Some(base) => (base, "USDC"),
@@ -222,23 +257,6 @@ fn multiplier_first(base: &str) -> SmolStr {
         }
         Some(_) | None => SmolStr::new(base),
     }
-}
-
-/// `27MAR26`, also `5SEP25`.
-fn parse_ddmmmyy(text: &str) -> Option<Date> {
-    const MONTHS: [&str; 12] =
-        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-    if !text.is_ascii() || !(6..=7).contains(&text.len()) {
-        return None;
-    }
-    let (day, rest) = text.split_at(text.len() - 5);
-    let month = MONTHS.iter().position(|month| *month == &rest[..3])?;
-    let (day, year) = (two_digits(day)?, two_digits(&rest[3..])?);
-    Date::from_ymd(2000 + i16::from(year), month as i8 + 1, day as i8)
-}
-
-fn two_digits(text: &str) -> Option<u8> {
-    text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Bybit sends cursors already percent-encoded; whatever else is in one is encoded here.
@@ -274,6 +292,8 @@ mod tests {
             ("SHIB1000USDT", "1000SHIB-USDT-PERP"),
             ("10000NEXUSDT", "10000NEX-USDT-PERP"),
             ("币安人生USDT", "币安人生-USDT-PERP"),
+            ("BTCUSDH26", "BTC-USD-20260327"),
+            ("ETHUSDZ23", "ETH-USD-20231229"),
         ] {
             assert_eq!(
                 parse_symbol(symbol).map(|known| known.to_string()).as_deref(),
@@ -281,9 +301,18 @@ mod tests {
                 "{symbol}"
             );
         }
-        for symbol in
-            ["", "USDT", "PERP", "BTC", "BTC-", "-27MAR26", "BTC-31FEB26", "BTC-27MÄR2", "BTCUSDH26"]
-        {
+        for symbol in [
+            "",
+            "USDT",
+            "PERP",
+            "BTC",
+            "BTC-",
+            "-27MAR26",
+            "BTC-31FEB26",
+            "BTC-27MÄR2",
+            "BTCUSDA26",
+            "USDH26",
+        ] {
             assert_eq!(parse_symbol(symbol), None, "{symbol}");
         }
     }

@@ -13,7 +13,7 @@ const BATCH: usize = 10;
 /// Bybit refuses a whole message for one bad topic and names that topic. The others are asked for
 /// again without it, so that one delisted contract does not silence its neighbours.
 #[derive(Debug, Default)]
-pub(super) struct Subscription {
+pub(in crate::venues) struct Subscription {
     state: State,
     /// Whether the venue took anything at all on this connection.
     is_any_accepted: bool,
@@ -35,19 +35,19 @@ enum State {
 
 impl Subscription {
     /// Forgets the last connection.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::venues) fn reset(&mut self) {
         self.state = State::NotAsked;
         self.is_any_accepted = false;
         self.pending.clear();
         self.outgoing.clear();
     }
 
-    pub(super) fn forget_dropped(&mut self) {
+    pub(in crate::venues) fn forget_dropped(&mut self) {
         self.dropped.clear();
     }
 
     /// The messages that ask for `topics`.
-    pub(super) fn start(&mut self, topics: impl Iterator<Item = String>) -> Vec<String> {
+    pub(in crate::venues) fn start(&mut self, topics: impl Iterator<Item = String>) -> Vec<String> {
         self.reset();
         let mut topics: Vec<String> = topics.collect();
         // Refused one and all, the fault was not in the topics.
@@ -59,12 +59,12 @@ impl Subscription {
         topics.chunks(BATCH).map(|batch| self.ask(batch.to_vec())).collect()
     }
 
-    pub(super) fn outgoing(&mut self) -> Vec<String> {
+    pub(in crate::venues) fn outgoing(&mut self) -> Vec<String> {
         std::mem::take(&mut self.outgoing)
     }
 
     /// Whether every message was answered, and not all of them with a no.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(in crate::venues) fn is_complete(&self) -> bool {
         match self.state {
             State::NotAsked => false,
             State::NothingToAsk => true,
@@ -73,13 +73,13 @@ impl Subscription {
     }
 
     /// The venue took the message `req_id`.
-    pub(super) fn accepted(&mut self, req_id: &str) -> FrameKind {
+    pub(in crate::venues) fn accepted(&mut self, req_id: &str) -> FrameKind {
         self.is_any_accepted |= self.answered(req_id).is_some();
         FrameKind::Ack
     }
 
     /// The venue refused the message `req_id` with these `words`.
-    pub(super) fn refused(&mut self, req_id: &str, words: &str) -> FrameKind {
+    pub(in crate::venues) fn refused(&mut self, req_id: &str, words: &str) -> FrameKind {
         let is_duplicate = words.contains("already subscribed");
         if !is_duplicate && !words.contains("handler not found") {
             return FrameKind::Refused(words.to_owned());

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Instruments;
 use crate::venues::testing::{
-    decode, expected_sides, is_close, kind, liquidations, received, recording, refuses_garbage,
+    decode, expected_sides, is_close, kind, liquidations, received_from, recording, refuses_garbage, state,
     survives_anything, told,
 };
 
@@ -122,12 +122,13 @@ fn the_roster_is_fetched_page_by_page_until_no_cursor_is_left() {
     kind(&mut *bybit, &page(&[row("ETHUSDT", "ETH", "USDT")], ""));
     assert_eq!(bybit.next_request(), None);
     let (_, topics) = args(&bybit.subscribe()[0]);
-    assert_eq!(topics, ["allLiquidation.BTCUSDT", "allLiquidation.ETHUSDT"]);
+    assert_eq!(topics[..2], ["allLiquidation.BTCUSDT", "allLiquidation.ETHUSDT"]);
 
     bybit.forget_references();
     assert_eq!(bybit.next_request().as_deref(), Some(first));
     kind(&mut *bybit, &page(&[row("ETHUSDT", "ETH", "USDT")], ""));
-    assert_eq!(args(&bybit.subscribe()[0]).1, ["allLiquidation.ETHUSDT"], "BTCUSDT is no longer listed");
+    let topics = args(&bybit.subscribe()[0]).1;
+    assert_eq!(topics, ["allLiquidation.ETHUSDT", "tickers.ETHUSDT"], "BTCUSDT is no longer listed");
 }
 
 #[test]
@@ -181,7 +182,13 @@ fn only_wanted_contracts_that_trade_are_subscribed_perpetuals_first() {
         "7".to_owned(),
     ];
     kind(&mut *bybit, &page(&rows, ""));
-    let topics = ["allLiquidation.BTCUSDT", "allLiquidation.SHIB1000USDT", "allLiquidation.BTC-27MAR26"];
+    let topics = [
+        "allLiquidation.BTCUSDT",
+        "allLiquidation.SHIB1000USDT",
+        "allLiquidation.BTC-27MAR26",
+        "tickers.BTCUSDT",
+        "tickers.ETHUSDT",
+    ];
     assert_eq!(args(&bybit.subscribe()[0]).1, topics);
     assert_eq!(liquidations(&mut *bybit, BATCH).len(), 0, "ETH is not wanted");
 }
@@ -295,7 +302,7 @@ fn keepalives_and_other_topics_are_known() {
         assert_eq!(kind(&mut *bybit, frame), FrameKind::Keepalive);
     }
     for (topic, label) in [
-        ("tickers.BTCUSDT", "tickers"),
+        ("tickers_lt.BTC3LUSDT", "tickers_lt"),
         ("orderbook.200.BTCUSDT", "orderbook"),
         ("kline.1.BTCUSDT", "kline"),
         ("publicTrade.BTCUSDT", "publicTrade"),
@@ -330,7 +337,10 @@ fn garbage_is_refused_whole() {
     let roster = page(&[row("BTCUSDT", "BTC", "USDT")], "next");
     let old = r#"{"topic":"liquidation.BTCUSD","data":{"symbol":"BTCUSD","side":"Sell","price":"45000","qty":"23","time":1632000000000}}"#;
     refuses_garbage(&mut *bybit(), BATCH);
-    survives_anything(bybit, &[BATCH, old, &roster, &answer(false, "1", "error:handler not found,topic:x")]);
+    survives_anything(
+        bybit,
+        &[BATCH, old, &roster, TICKER, &answer(false, "1", "error:handler not found,topic:x")],
+    );
 }
 
 proptest! {
@@ -361,22 +371,167 @@ fn real_frames_decode_to_the_sides_that_others_found() {
     }
 }
 
+const TICKER: &str = r#"{"topic":"tickers.BTCUSDT","type":"snapshot","ts":1791000000000,"data":{"symbol":"BTCUSDT","markPrice":"80000","openInterest":"200","singleOpenInterest":"100","fundingRate":"0.0001","nextFundingTime":"1791014400000","fundingIntervalHour":"8"}}"#;
+
 #[test]
-fn a_real_session_is_understood_whole_and_its_roster_subscribes_to_everything() {
-    let Some(capture) = recording("cryptofeed_bybit.jsonl.zst") else { return };
+fn a_ticker_is_told_at_the_venues_pace_and_no_faster_than_ours() {
     let mut bybit = bybit();
-    let mut references = 0;
-    for frame in received(&capture) {
-        match kind(&mut *bybit, &frame) {
+    let told = state(&mut *bybit, "ticker", TICKER);
+    assert_eq!(
+        told,
+        [
+            "quote BTC-USDT-PERP mark 80000 - - - -",
+            "funding BTCUSDT BTC-USDT-PERP 0.0001 8 1791014400",
+            "open BTCUSDT BTC-USDT-PERP 100 8000000.00",
+        ]
+    );
+    let delta = |millis: i64, fields: &str| {
+        format!(
+            r#"{{"topic":"tickers.BTCUSDT","type":"delta","ts":{millis},"data":{{"symbol":"BTCUSDT",{fields}}}}}"#
+        )
+    };
+    for (millis, fields, told) in [
+        (1_791_000_000_500, r#""markPrice":"80001""#, vec![]),
+        (
+            1_791_000_000_600,
+            r#""fundingRate":"0.0002""#,
+            vec!["funding BTCUSDT BTC-USDT-PERP 0.0002 8 1791014400"],
+        ),
+        (1_791_000_001_000, r#""bid1Price":"1""#, vec!["quote BTC-USDT-PERP mark 80001 - - - -"]),
+        (
+            1_791_000_060_000,
+            r#""markPrice":"80002""#,
+            vec!["quote BTC-USDT-PERP mark 80002 - - - -", "open BTCUSDT BTC-USDT-PERP 100 8000200.00"],
+        ),
+    ] {
+        assert_eq!(state(&mut *bybit, "ticker", &delta(millis, fields)), told, "{fields}");
+    }
+}
+
+#[test]
+fn tickers_are_followed_for_perpetuals_in_usdt_on_the_assets_of_the_context() {
+    let context = Instruments::Assets(vec!["C1".to_owned(), "SHIB".to_owned(), "C3".to_owned()]);
+    let mut bybit = protocol(&FeedConfig { context, ..FeedConfig::default() });
+    let rows = [
+        row("C1USDT", "C1", "USDT"),
+        row("C1PERP", "C1", "USDC"),
+        row("C2USDT", "C2", "USDT"),
+        row("SHIB1000USDT", "SHIB1000", "USDT"),
+        row("C3USDT-27MAR26", "C3", "USDT").replace("LinearPerpetual", "LinearFutures"),
+    ];
+    kind(&mut *bybit, &page(&rows, ""));
+    let topics: Vec<String> = bybit.subscribe().iter().flat_map(|message| args(message).1).collect();
+    assert_eq!(topics[5..], ["tickers.C1USDT", "tickers.SHIB1000USDT"]);
+    let other = TICKER.replace("BTCUSDT", "C2USDT");
+    assert_eq!(state(&mut *bybit, "ticker", &other), Vec::<String>::new(), "understood, not wanted");
+}
+
+#[test]
+fn tickers_of_everything_leave_room_for_every_liquidation() {
+    let mut bybit = protocol(&FeedConfig { context: Instruments::All, ..FeedConfig::default() });
+    let rows: Vec<String> = (0..750).map(|n| row(&format!("C{n}USDT"), &format!("C{n}"), "USDT")).collect();
+    kind(&mut *bybit, &page(&rows, ""));
+    let topics: Vec<String> = bybit.subscribe().iter().flat_map(|message| args(message).1).collect();
+    let liquidations = topics.iter().filter(|topic| topic.starts_with(CHANNEL)).count();
+    let characters: usize = topics.iter().map(String::len).sum();
+    assert_eq!(liquidations, 750);
+    assert!(topics.len() > 750 && characters <= LONGEST_TOPICS, "{} {characters}", topics.len());
+}
+
+#[test]
+fn a_new_connection_begins_with_snapshots() {
+    let mut bybit = bybit();
+    state(&mut *bybit, "ticker", TICKER);
+    bybit.reset();
+    let delta = r#"{"topic":"tickers.BTCUSDT","type":"delta","ts":1791000009000,"data":{"symbol":"BTCUSDT","bid1Price":"1"}}"#;
+    assert_eq!(state(&mut *bybit, "ticker", delta), Vec::<String>::new());
+}
+
+#[test]
+fn tickers_that_are_not_this_markets_are_told_apart() {
+    let mut bybit = bybit();
+    for symbol in ["SOL-28APR23-24-C", "BTC-27MAR26-100000-P-USDT"] {
+        let frame = TICKER.replace("BTCUSDT", symbol);
+        assert_eq!(kind(&mut *bybit, &frame), FrameKind::Ignored("option ticker"));
+    }
+    for (good, bad, error) in [
+        ("\"snapshot\"", "\"update\"", r#"type is "update", neither snapshot nor delta"#),
+        ("\"ts\"", "\"cs\"", r#"ts is "", missing"#),
+        ("\"symbol\":\"BTCUSDT\"", "\"symbol\":\"BTCUSD?23\"", r#"symbol is "BTCUSD?23", not a symbol"#),
+        ("\"data\"", "\"date\"", r#"data is "", missing"#),
+        ("\"80000\"", "\"-1\"", r#"markPrice is "-1", not a price above zero"#),
+    ] {
+        let (result, events) = decode(&mut *bybit, &TICKER.replacen(good, bad, 1));
+        let words = result.expect_err(bad).to_string();
+        assert!(words.starts_with(error), "{words}");
+        assert_eq!(events, []);
+    }
+    let spot = r#"{"topic":"tickers.BTCUSDT","ts":1791000000000,"type":"snapshot","cs":1,"data":{"symbol":"BTCUSDT","lastPrice":"80000","usdIndexPrice":"80000"}}"#;
+    assert_eq!(state(&mut *bybit, "ticker", spot), Vec::<String>::new(), "spot has no mark");
+}
+
+/// What a real frame's fields say, against what was made of it.
+#[test]
+fn a_real_session_is_understood_whole_and_every_change_of_state_is_told() {
+    let Some(capture) = recording("cryptofeed_bybit.jsonl.zst") else { return };
+    let context = Instruments::Assets(["BTC", "DOGE", "ETH", "SOL"].map(str::to_owned).to_vec());
+    let mut bybit = protocol(&FeedConfig { context, ..FeedConfig::default() });
+    let (mut references, mut quotes, mut tickers) = (0, 0, 0);
+    let mut told: Vec<(String, f64)> = Vec::new();
+    let mut expected: Vec<(String, f64)> = Vec::new();
+    for frame in received_from(&capture, "linear") {
+        let (result, events) = decode(&mut *bybit, &frame);
+        match result.unwrap_or_else(|error| panic!("{error}: {frame}")) {
             FrameKind::Reference(_) => references += 1,
             FrameKind::Ignored(_) | FrameKind::Ack => {}
+            FrameKind::Data("ticker") => tickers += 1,
             other => panic!("{other:?}: {frame}"),
         }
+        for stamped in &events {
+            match &stamped.observation {
+                Observation::Quote(_) => quotes += 1,
+                Observation::FundingRate(funding) => told.push((funding.symbol.to_string(), funding.rate)),
+                Observation::OpenInterest(open) => {
+                    let size = open.quantity.unwrap().get();
+                    assert!(open.notional.unwrap().get() > size * 0.01);
+                    told.push((open.symbol.to_string(), size));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
+        if !frame["topic"].as_str().is_some_and(|topic| topic.starts_with("tickers.")) {
+            continue;
+        }
+        let is_snapshot = frame["type"] == "snapshot";
+        for key in ["fundingRate", "singleOpenInterest"] {
+            let value = frame["data"][key].as_str().map(|text| text.parse::<f64>().unwrap());
+            // The session is shorter than the minute in which open interest is told once.
+            if let Some(value) = value.filter(|_| is_snapshot || key == "fundingRate") {
+                expected.push((frame["data"]["symbol"].as_str().unwrap().to_owned(), value));
+            }
+        }
     }
+    assert_eq!(told, expected);
     assert_eq!((references, bybit.next_request()), (1, None));
+    assert_eq!(tickers, 758);
+    assert!((4 * 30..=4 * 46).contains(&quotes), "{quotes}: some 45 seconds of four symbols");
     let batches: Vec<_> = bybit.subscribe().iter().map(|message| args(message).1).collect();
     assert!(batches.iter().all(|batch| batch.len() <= 10));
     let topics: Vec<&String> = batches.iter().flatten().collect();
-    assert_eq!(topics.len(), 800);
-    assert!(topics.iter().map(|topic| topic.len()).sum::<usize>() < 21_000, "Bybit's limit a connection");
+    assert_eq!(topics.len(), 804);
+    assert!(topics.iter().map(|topic| topic.len()).sum::<usize>() < LONGEST_TOPICS);
+}
+
+#[test]
+fn real_frames_of_other_connections_are_told_apart() {
+    let mut tested = 0;
+    for line in recording("context_frames.jsonl").unwrap_or_default().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["test"] == "bybit-options messages" {
+            assert_eq!(kind(&mut *bybit(), &line["raw"].to_string()), FrameKind::Ignored("option ticker"));
+            tested += 1;
+        }
+    }
+    assert!(tested == 2 || tested == 0, "{tested}");
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 use crate::protocol::DecodeError;
-use crate::venues::symbols::{Listed, dollars, is_dollar};
+use crate::venues::symbols::{Listed, Size, dollars, is_dollar};
 use crate::venues::wire::{Scalar, wrong};
 
 /// The kinds of instrument that this feed watches.
@@ -98,6 +98,27 @@ impl Contract {
             .map_err(|_| wrong("sz", &count.to_string(), "not a size for this contract and price"))?;
         Ok((Some(quantity), if is_dollar(quote) { Some(dollars(notional)?) } else { None }))
     }
+
+    /// As much as can be told of `count` open contracts. Without a price a linear contract's worth and
+    /// an inverse one's coins stay unknown.
+    pub(super) fn measure_open(
+        &self,
+        count: Quantity,
+        mark: Option<Price>,
+        listed: &Listed,
+    ) -> Result<Size, DecodeError> {
+        if let Some(mark) = mark {
+            let (quantity, notional) = self.measure(count, mark, listed)?;
+            return Ok(Size { quantity, notional });
+        }
+        let amount = count.get() * self.value;
+        let quote = plain_quote(&listed.instrument.quote);
+        if self.currency == listed.instrument.base {
+            return Ok(Size { quantity: Quantity::new(amount).ok(), notional: None });
+        }
+        let is_told = self.currency == quote && is_dollar(quote);
+        Ok(Size { quantity: None, notional: if is_told { Some(dollars(amount)?) } else { None } })
+    }
 }
 
 /// `USD_UM` marks contracts quoted in dollars and margined in several stablecoins.
@@ -153,6 +174,11 @@ impl Contracts {
                 })
                 .or_insert_with(|| Family::Alike(row.contract.clone()));
         }
+    }
+
+    /// The swaps that are listed, in no order.
+    pub(super) fn swaps(&self) -> impl Iterator<Item = &SmolStr> {
+        self.listed.iter().filter(|(_, row)| row.kind == Kind::Swap).map(|(inst_id, _)| inst_id)
     }
 
     /// The value of a contract; one that is not listed (expired, or new) borrows from its family.

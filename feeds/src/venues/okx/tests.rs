@@ -294,7 +294,9 @@ fn garbage_is_refused_whole() {
     let old = r#"{"table":"swap/liquidation","data":[{"size":"30","price":"20000","created_at":"2020-12-18T00:31:08.794Z","type":"3","instrument_id":"BTC-USDT-SWAP"}]}"#;
     let ack = r#"{"event":"subscribe","arg":{"channel":"liquidation-orders","instType":"SWAP"}}"#;
     refuses_garbage(&mut *informed(), &long("BTC-USDT-SWAP"));
-    survives_anything(informed, &[&long("BTC-USDT-SWAP"), old, ack, FUTURES]);
+    let open = r#"{"arg":{"channel":"open-interest","instId":"BTC-USD-SWAP"},"data":[{"instId":"BTC-USD-SWAP","instType":"SWAP","oi":"5000","oiCcy":"10","oiUsd":"500000","ts":"1791000000000"}]}"#;
+    let funding = r#"{"arg":{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},"data":[{"fundingRate":"0.0001","fundingTime":"1791014400000","nextFundingTime":"1791043200000","instId":"BTC-USDT-SWAP","ts":"1791000000000"}]}"#;
+    survives_anything(informed, &[open, funding, &long("BTC-USDT-SWAP"), old, ack, FUTURES]);
 }
 
 proptest! {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use market::{ALL_FUNDS, Date, Usd};
+use market::{ALL_FUNDS, Date, Usd, nyse};
 use smol_str::SmolStr;
 
 use crate::import::numbers::Cell;
@@ -101,8 +101,12 @@ impl FlowGrid {
             let is_past = last_reported.is_some_and(|last| date < last);
             if !has_reports && (is_past || (blank_is_closed && is_blank)) {
                 checked.closed += 1;
-                continue;
+                // A file's holidays are kept as days on which nobody reported; a page's mean nothing.
+                if blank_is_closed || nyse().is_trading_day(date) != Some(false) {
+                    continue;
+                }
             }
+            let is_session = nyse().is_trading_day(date) != Some(false);
             let before = checked.days.len();
             for ((fund, first), cell) in self.funds.iter().zip(&first_report).zip(&row.cells) {
                 let net_flow = match cell {
@@ -112,7 +116,7 @@ impl FlowGrid {
                 };
                 checked.days.push(FundDay { date, fund: fund.clone(), net_flow });
             }
-            checked.sessions += usize::from(checked.days.len() > before);
+            checked.sessions += usize::from(is_session && checked.days.len() > before);
         }
         checked
     }

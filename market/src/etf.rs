@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::money::Usd;
+use crate::nyse::nyse;
 use crate::time::{Date, Timestamp};
 
 /// The fund name of a source that tells only the sum over all funds of an asset.
@@ -37,9 +38,11 @@ pub enum FlowStatus {
 }
 
 impl FlowStatus {
-    /// The status of a day as seen at `as_of`: final once it is settled and no fund is `pending`.
+    /// The status of a day as seen at `as_of`: final once it is settled and no fund is `pending`. On a
+    /// day on which New York was closed none ever is.
     pub fn of(trade_date: Date, pending: usize, as_of: Timestamp) -> Self {
-        if pending == 0 && as_of >= settled_at(trade_date) { Self::Final } else { Self::Provisional }
+        let is_complete = pending == 0 || is_closed(trade_date);
+        if is_complete && as_of >= settled_at(trade_date) { Self::Final } else { Self::Provisional }
     }
 
     /// `provisional` or `final`.
@@ -55,6 +58,11 @@ impl fmt::Display for FlowStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// Whether New York's exchange is known to be closed on that day.
+pub(crate) fn is_closed(date: Date) -> bool {
+    nyse().is_trading_day(date) == Some(false)
 }
 
 /// From when on a trading day's flows can be known: 06:00 UTC on the next calendar day. The last of
@@ -75,5 +83,7 @@ mod tests {
         assert_eq!(FlowStatus::of(day, 0, before), FlowStatus::Provisional);
         assert_eq!(FlowStatus::of(day, 0, after), FlowStatus::Final);
         assert_eq!(FlowStatus::of(day, 1, after), FlowStatus::Provisional);
+        let christmas = Date::from_ymd(2025, 12, 25).unwrap();
+        assert_eq!(FlowStatus::of(christmas, 12, "2025-12-27T00:00:00Z".parse().unwrap()), FlowStatus::Final);
     }
 }

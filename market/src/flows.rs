@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::etf::{ALL_FUNDS, EtfFlow, FlowStatus};
+use crate::etf::{ALL_FUNDS, EtfFlow, FlowStatus, is_closed};
 use crate::event::MarketEvent;
 use crate::feed::FeedId;
 use crate::money::Usd;
@@ -222,7 +222,7 @@ fn day(trade_date: Date, cells: Vec<FlowCell>, known_at: Timestamp, as_of: Times
             }
         }
     }
-    if reported + pending == 0 {
+    if reported + pending == 0 || (reported == 0 && is_closed(trade_date)) {
         return None;
     }
     let total = (reported > 0).then(|| Usd::from_micros(sum));

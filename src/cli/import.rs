@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use feeds::import::{
-    self, BarImport, EtfImport, Imported, KnownAt, LiquidationImport, Report, Sheet, TreasuryImport,
+    self, BarImport, EtfImport, Imported, KnownAt, LiquidationImport, Report, Sheet, SideOf, TreasuryImport,
 };
 use market::{Clock, Date, FeedId, Interval, Timestamp, entities};
 use serde_json::json;
@@ -192,7 +192,8 @@ impl What {
                 import::bars(&sheet, &BarImport { symbol, interval: *interval, source, now })
             }
             Self::Liquidations { order_side, .. } => {
-                import::liquidations(&sheet, &LiquidationImport { source, is_order_side: *order_side, now })
+                let side = if *order_side { SideOf::Order } else { SideOf::Position };
+                import::liquidations(&sheet, &LiquidationImport { source, side, now })
             }
             Self::Treasuries { asset, as_of, .. } => {
                 let as_of = as_of.or_else(|| date_in_name(path)).unwrap_or(now.date());
@@ -212,7 +213,7 @@ fn sheet(path: &Path) -> Result<Sheet, Failure> {
     let bytes = std::fs::read(path).map_err(refused)?;
     if bytes.starts_with(b"PAR1") {
         let store::Sheet { header, rows } = store::read_sheet(path)?;
-        return Ok(Sheet::new(header, rows));
+        return Ok(Sheet::new(&header, rows));
     }
     Sheet::from_csv(&bytes).map_err(|source| Failure::Import { path: path.to_owned(), source })
 }
@@ -316,8 +317,12 @@ fn print(file: &Read, added: Option<usize>) -> Result<(), Failure> {
     }
     if report.sessions > 0 {
         say(&format!(
-            "  {} sessions; {} totals checked, {} differ from the sum of the funds",
-            report.sessions, report.checked_totals, report.mismatched_totals
+            "  {} days: {} sessions, {} holidays; {} totals checked, {} differ from the sum of the funds",
+            report.sessions + report.closed,
+            report.sessions,
+            report.closed,
+            report.checked_totals,
+            report.mismatched_totals
         ))?;
     }
     say(&format!("  {} rows corrected, {} refused", report.corrected.len(), report.refused.len()))?;

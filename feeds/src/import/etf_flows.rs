@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use market::{Date, EtfFlow, FeedId, MarketEvent, Observation, Timestamp, Usd, settled_at};
+use market::{Date, EtfFlow, FeedId, MarketEvent, Observation, Timestamp, Usd, nyse, settled_at};
 use smol_str::SmolStr;
 
 use crate::flow_grid::{
@@ -317,7 +317,9 @@ impl Reader<'_> {
         for (date, funds) in days {
             if last_reported.is_some_and(|last| *date < last) && !funds.values().any(has_reports) {
                 report.closed += 1;
-                continue;
+                if nyse().is_trading_day(*date) != Some(false) {
+                    continue;
+                }
             }
             let before = events.len();
             for (fund, values) in funds {

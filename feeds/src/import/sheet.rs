@@ -78,6 +78,11 @@ impl Sheet {
         &self.header
     }
 
+    /// Every cell below the header, row by row.
+    pub fn cells(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().flat_map(|row| &row.cells).map(String::as_str)
+    }
+
     pub(super) fn rows(&self) -> &[Row] {
         &self.rows
     }

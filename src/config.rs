@@ -292,7 +292,7 @@ impl Settings {
 }
 
 /// What a feed follows: what the user names, else what the shipped entities name.
-fn followed(row: &FeedRow, named: &Instruments) -> Instruments {
+pub fn followed(row: &FeedRow, named: &Instruments) -> Instruments {
     if *named != Instruments::All {
         return named.clone();
     }

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod failure;
 mod logging;
 mod output;
+pub mod rehearsal;
 pub mod svg;
 pub mod tui;
 mod url;

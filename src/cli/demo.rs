@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use feeds::{FEEDS, FeedConfig};
+use feeds::{FEEDS, FeedConfig, FeedRow};
 use market::Mode;
 use simulator::{SimulatorConfig, Tls};
 
@@ -12,7 +12,7 @@ use super::{Global, runtime};
 use crate::engine::{Engine, Plan};
 use crate::failure::Failure;
 use crate::tui::{self, WhenOver};
-use crate::url;
+use crate::{config, rehearsal};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ impl Demo {
             pace: self.play.pace,
         }))?;
         let plan = Plan {
-            feeds: FEEDS.iter().map(|row| (row, simulated(row.url, simulator.addr))).collect(),
+            feeds: FEEDS.iter().map(|row| (row, simulated(row, simulator.addr))).collect(),
             mode: Mode::Simulated,
             store: Some((scratch.path().join("store"), settings.store_options)),
             ..Plan::of(settings)
@@ -56,13 +56,8 @@ impl Demo {
     }
 }
 
-/// A feed's table that points it at the simulator: the venue's own path, another server.
-fn simulated(venue_url: &str, addr: SocketAddr) -> FeedConfig {
-    let (_, path) = url::split(venue_url);
-    FeedConfig {
-        url: Some(format!("ws://{addr}{path}")),
-        rest_url: Some(format!("http://{addr}")),
-        backoff_cap_secs: 5,
-        ..FeedConfig::default()
-    }
+/// A feed's table that points it at the simulator, following what it would at home.
+fn simulated(row: &FeedRow, addr: SocketAddr) -> FeedConfig {
+    let config = rehearsal::config(row, addr);
+    FeedConfig { instruments: config::followed(row, &config.instruments), ..config }
 }

@@ -11,7 +11,7 @@ use simulator::{Faults, Scenario, SimulatorConfig, Tls};
 use super::{parse_span, runtime, say, say_json};
 use crate::daemon::until_told_to_stop;
 use crate::failure::Failure;
-use crate::url;
+use crate::rehearsal;
 
 /// What the simulator plays.
 #[derive(Debug, Args)]
@@ -108,11 +108,18 @@ impl Sim {
         }
         say(&format!("# simulated venues on {addr}; a configuration that points at them:"))?;
         for row in feeds::FEEDS {
-            let (_, path) = url::split(row.url);
-            say(&format!(
-                "[feeds.{}]\nurl = \"{ws}://{addr}{path}\"\nrest_url = \"{http}://{addr}\"",
-                row.id
-            ))?;
+            let (stream, rest) = rehearsal::addresses(row, self.tls_ca.is_some(), addr);
+            match row.keys {
+                [] => say(&format!("[feeds.{}]", row.id))?,
+                keys => say(&format!("[feeds.{}]  # any text will do in {}", row.id, keys.join(" and ")))?,
+            }
+            for (key, url) in [("url", stream), ("rest_url", rest)].iter().filter(|(_, url)| !url.is_empty())
+            {
+                say(&format!("{key} = \"{url}\""))?;
+            }
+            if !matches!(row.protocol, feeds::Protocol::Stream(_)) {
+                say(&format!("poll_secs = {}", rehearsal::POLL_SECS))?;
+            }
             if let Some(ca) = &self.tls_ca {
                 say(&format!("ca_file = \"{}\"", ca.display()))?;
             }

@@ -12,6 +12,15 @@ use crate::watch::FeedError;
 /// The least time between rounds at a server of the user's own: a mirror, a simulator.
 const LEAST_ELSEWHERE: Duration = Duration::from_secs(1);
 
+/// The least time between two asks of a server on this machine: a simulator.
+const SPACING_HERE: Duration = Duration::from_millis(5);
+
+/// Whether the feed asks a server on this machine.
+fn is_here(config: &FeedConfig) -> bool {
+    let rest = config.rest_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+    rest.is_some_and(|rest| ["127.0.0.1:", "[::1]:", "localhost:"].iter().any(|host| rest.starts_with(host)))
+}
+
 /// How often to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
@@ -41,7 +50,9 @@ impl Pace {
                 return Err(FeedError::PollSecs { feed: FeedId::new(row.id), secs, least_secs });
             }
         };
-        Ok(Self { every, least, spacing: protocol.spacing() })
+        let spacing = protocol.spacing();
+        let spacing = if is_elsewhere && is_here(config) { spacing.min(SPACING_HERE) } else { spacing };
+        Ok(Self { every, least, spacing })
     }
 }
 

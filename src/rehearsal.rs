@@ -1,0 +1,36 @@
+//! Feeds pointed at the simulator: each venue under its own name on one port.
+
+use std::net::SocketAddr;
+
+use feeds::{FeedConfig, FeedRow};
+
+use crate::url;
+
+/// A simulator bears more than a source does.
+pub const POLL_SECS: u64 = 15;
+
+/// Where the simulator at `addr` plays the feed `row`: its WebSocket URL and its REST base; empty where
+/// the feed has none.
+pub fn addresses(row: &FeedRow, is_encrypted: bool, addr: SocketAddr) -> (String, String) {
+    let (ws, http) = if is_encrypted { ("wss", "https") } else { ("ws", "http") };
+    let (_, path) = url::split(row.url);
+    let stream = if row.url.is_empty() { String::new() } else { format!("{ws}://{addr}/{}{path}", row.id) };
+    let rest = if row.rest_url.is_empty() { String::new() } else { format!("{http}://{addr}/{}", row.id) };
+    (stream, rest)
+}
+
+/// A feed's table that points it at the simulator at `addr`. Keys are made up: the simulator takes any.
+pub fn config(row: &FeedRow, addr: SocketAddr) -> FeedConfig {
+    let (stream, rest) = addresses(row, false, addr);
+    let mut config = FeedConfig {
+        url: Some(stream).filter(|url| !url.is_empty()),
+        rest_url: Some(rest).filter(|url| !url.is_empty()),
+        poll_secs: (!matches!(row.protocol, feeds::Protocol::Stream(_))).then_some(POLL_SECS),
+        backoff_cap_secs: 5,
+        ..FeedConfig::default()
+    };
+    for name in row.keys {
+        config.keys.insert(name, "simulated".to_owned());
+    }
+    config
+}

@@ -65,6 +65,10 @@ const LATEST_CLOSE: Duration = Duration::from_hours(21);
 pub fn bars(sheet: &Sheet, import: &BarImport) -> Result<Imported, ImportError> {
     let reader = Reader::new(sheet, import)?;
     let mut report = Report { layout: "bars", ..Report::default() };
+    if let Some(row) = sheet.rows().first().filter(|_| reader.is_in_dollars) {
+        let words = "from here on: volumes in a file of Yahoo's are dollars for coins; left out";
+        report.corrected.push((row.number, words.to_owned()));
+    }
     let mut read = Vec::new();
     for row in sheet.rows() {
         match reader.times_of(row) {
@@ -137,6 +141,8 @@ struct Reader<'a> {
     /// Open, high, low, close.
     prices: [usize; 4],
     volume: Option<usize>,
+    /// Whether there are volumes, in dollars.
+    is_in_dollars: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -153,10 +159,19 @@ impl<'a> Reader<'a> {
         for at in prices.into_iter().chain([time]).chain(volume) {
             once(sheet, at)?;
         }
-        let is_in_dollars = hours == Hours::Always && sheet.column(&ADJUSTED).is_some();
+        let is_in_dollars = hours == Hours::Always && volume.is_some() && sheet.column(&ADJUSTED).is_some();
         let order = Order::of(sheet.rows().iter().map(|row| row.cell(time)))
             .map_err(|(day_first, month_first)| ImportError::MixedDates { day_first, month_first })?;
-        Ok(Self { sheet, import, hours, order, time, prices, volume: volume.filter(|_| !is_in_dollars) })
+        Ok(Self {
+            sheet,
+            import,
+            hours,
+            order,
+            time,
+            prices,
+            volume: volume.filter(|_| !is_in_dollars),
+            is_in_dollars,
+        })
     }
 
     fn layout(&self, wanted: &'static str) -> ImportError {

@@ -22,8 +22,8 @@ pub(super) const SECRET_KEY: &str = "APCA_API_SECRET_KEY";
 /// Symbols that the free stream serves; one more and Alpaca refuses them all.
 const MOST_FREE: usize = 30;
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// Alpaca allows one connection for each account, so that it is not replaced before it ends.
-const ROTATE_AFTER: Duration = Duration::from_hours(24 * 7);
+/// Alpaca allows one connection for each account, so that none is replaced before it ends.
+const ROTATE_AFTER: Duration = Duration::MAX;
 
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
     let url = config.url.clone().unwrap_or_else(|| URL.to_owned());

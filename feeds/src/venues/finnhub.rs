@@ -21,8 +21,8 @@ pub(super) const KEY: &str = "FINNHUB_API_KEY";
 /// Symbols that a free key may follow; one more and Finnhub refuses.
 const MOST: usize = 50;
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// Finnhub allows one connection for each key, so that it is not replaced before it ends.
-const ROTATE_AFTER: Duration = Duration::from_hours(24 * 7);
+/// Finnhub allows one connection for each key, so that none is replaced before it ends.
+const ROTATE_AFTER: Duration = Duration::MAX;
 
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
     let mut url = config.url.clone().unwrap_or_else(|| URL.to_owned());

@@ -19,8 +19,8 @@ pub(super) const KEY: &str = "MASSIVE_API_KEY";
 /// Trades, and bars of a minute.
 const CHANNELS: [&str; 2] = ["T", "AM"];
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// Massive allows one connection for each key, so that it is not replaced before it ends.
-const ROTATE_AFTER: Duration = Duration::from_hours(24 * 7);
+/// Massive allows one connection for each key, so that none is replaced before it ends.
+const ROTATE_AFTER: Duration = Duration::MAX;
 
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
     Box::new(Massive {

@@ -148,3 +148,61 @@ fn it_survives_anything() {
     ];
     survives_anything(|| alpaca(), &frames.map(message));
 }
+
+/// Over a socket: what is said comes in answer to what is heard, and no secret is told to the hub.
+#[tokio::test]
+async fn the_runner_signs_in_and_goes_live() {
+    use std::sync::Arc;
+
+    use futures_util::{SinkExt, StreamExt};
+    use market::{FeedId, FeedState, ManualClock};
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use crate::watch::{FeedContext, FeedMessage};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/v2/iex", listener.local_addr().unwrap());
+    let venue = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let mut heard = Vec::new();
+        for said in [r#"[{"T":"success","msg":"connected"}]"#, r#"[{"T":"success","msg":"authenticated"}]"#] {
+            socket.send(Message::text(said)).await.unwrap();
+            heard.push(socket.next().await.unwrap().unwrap().into_text().unwrap().to_string());
+        }
+        socket.send(Message::text(r#"[{"T":"subscription","trades":["MARA","RIOT"]}]"#)).await.unwrap();
+        socket.send(Message::text(TRADES)).await.unwrap();
+        (heard, socket)
+    });
+    let (out, mut inbox) = tokio::sync::mpsc::channel(100);
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let context = FeedContext {
+        feed: FeedId::new("alpaca"),
+        clock: Arc::new(ManualClock::new("2026-11-12T16:00:01Z".parse().unwrap())),
+        out,
+        cancel: cancel.clone(),
+        open_gap: None,
+        seed: 7,
+        cache_dir: None,
+    };
+    let feed = tokio::spawn(crate::stream::run(protocol, FeedConfig { url: Some(url), ..config() }, context));
+    let mut told = Vec::new();
+    let mut is_live = false;
+    while let Some(message) = inbox.recv().await {
+        told.push(format!("{message:?}"));
+        is_live |= matches!(message, FeedMessage::State { state: FeedState::Live, .. });
+        if matches!(&message, FeedMessage::Frame(decoded) if decoded.events.len() == 2) {
+            break;
+        }
+    }
+    assert!(is_live);
+    let (heard, _socket) = venue.await.unwrap();
+    assert!(
+        heard[0].contains(r#""secret":"SECRET""#) && heard[1].contains(r#""trades":["MARA","RIOT"]"#),
+        "{heard:?}"
+    );
+    assert!(told.iter().all(|told| !told.contains("SECRET")), "{told:?}");
+    cancel.cancel();
+    feed.await.unwrap().unwrap();
+}

@@ -5,6 +5,9 @@ mod binance_context;
 mod binance_open_interest;
 mod binance_spot;
 mod binance_usdm;
+mod bitfinex;
+mod bitget;
+mod bitmex;
 mod blank;
 mod bybit_inverse;
 mod bybit_linear;
@@ -13,7 +16,10 @@ mod bybit_tickers;
 mod coinbase;
 mod contract_state;
 mod deribit;
+mod gate;
+mod htx;
 mod kraken;
+mod kraken_futures;
 mod okx;
 mod paced;
 mod recent;
@@ -147,6 +153,76 @@ pub const FEEDS: &[FeedRow] = &[
         keys: &[],
         protocol: Protocol::Stream(deribit::protocol),
     },
+    FeedRow {
+        id: "kraken-futures",
+        about: "Kraken Futures: every trade that liquidated a position",
+        completeness: Completeness::Complete,
+        url: kraken_futures::URL,
+        rest_url: kraken_futures::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(kraken_futures::protocol),
+    },
+    FeedRow {
+        id: "gate",
+        about: "Gate USDT perpetuals: liquidations, at most one per contract and second",
+        completeness: Completeness::Sampled,
+        url: gate::URL,
+        rest_url: gate::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(gate::protocol),
+    },
+    FeedRow {
+        id: "htx",
+        about: "HTX USDT-margined contracts: liquidation orders",
+        completeness: Completeness::Partial,
+        url: htx::LINEAR_URL,
+        rest_url: "",
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(htx::linear),
+    },
+    FeedRow {
+        id: "htx-coinm",
+        about: "HTX coin-margined swaps: liquidation orders",
+        completeness: Completeness::Partial,
+        url: htx::COIN_MARGINED_URL,
+        rest_url: htx::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(htx::coin_margined),
+    },
+    FeedRow {
+        id: "bitget",
+        about: "Bitget futures: the largest liquidation per symbol, side and second",
+        completeness: Completeness::Sampled,
+        url: bitget::URL,
+        rest_url: "",
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(bitget::protocol),
+    },
+    FeedRow {
+        id: "bitfinex",
+        about: "Bitfinex derivatives: liquidated positions",
+        completeness: Completeness::Partial,
+        url: bitfinex::URL,
+        rest_url: "",
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(bitfinex::protocol),
+    },
+    FeedRow {
+        id: "bitmex",
+        about: "BitMEX: every liquidation order that enters the book",
+        completeness: Completeness::Complete,
+        url: bitmex::URL,
+        rest_url: bitmex::REST_URL,
+        follows: Follows::Everything,
+        keys: &[],
+        protocol: Protocol::Stream(bitmex::protocol),
+    },
     // Context and spot prices.
     FeedRow {
         id: "binance-context",
@@ -237,6 +313,60 @@ mod tests {
             let elsewhere =
                 FeedConfig { url: Some("ws://127.0.0.1:9/x".to_owned()), ..FeedConfig::default() };
             assert!(make(&elsewhere).url().starts_with("ws://127.0.0.1:9/x"), "{}", row.id);
+        }
+    }
+
+    /// Whose frames each test of the shared recording holds, by the beginning of its name.
+    const SOURCES: [(&str, Option<&str>); 16] = [
+        ("deribit", Some("deribit")),
+        ("bitmex", Some("bitmex")),
+        ("okex-futures", Some("okx")),
+        ("okex-swap", Some("okx")),
+        ("bitfinex derivatives", Some("bitfinex")),
+        // A clone of Binance that has no feed here; its frames read alike.
+        ("aster", Some("binance-usdm")),
+        ("binance futures", Some("binance-usdm")),
+        ("binance delivery", Some("binance-coinm")),
+        ("cryptofacilities", Some("kraken-futures")),
+        ("ftx", None),
+        ("huobi-dm,", Some("htx")),
+        ("huobi-dm-swap", Some("htx-coinm")),
+        ("huobi-dm-linear-swap", Some("htx")),
+        ("bybit", Some("bybit-linear")),
+        ("bitget", Some("bitget")),
+        ("lighter", None),
+    ];
+
+    #[test]
+    #[expect(clippy::print_stderr, reason = "what is not supported must be said")]
+    fn every_real_liquidation_of_a_venue_that_we_read_tells_its_side_alone() {
+        let frames = testing::expected_frames().unwrap_or_default();
+        let (mut told, mut unsupported) = (0, Vec::new());
+        for (test, frame, sides) in &frames {
+            let (_, feed) = SOURCES.into_iter().find(|(source, _)| test.starts_with(source)).expect(test);
+            let Some(feed) = feed else {
+                unsupported.push(test.as_str());
+                continue;
+            };
+            let Some(Protocol::Stream(make)) = find(feed).map(|row| row.protocol) else {
+                panic!("{feed} is no stream");
+            };
+            let (kind, events) = testing::decode(make(&FeedConfig::default()).as_mut(), frame);
+            assert!(kind.is_ok(), "{test}: {kind:?}: {frame}");
+            let mut found: Vec<&str> = events
+                .iter()
+                .filter_map(|stamped| stamped.observation.liquidation())
+                .map(|liquidation| liquidation.position.as_str())
+                .collect();
+            let mut sides: Vec<&str> = sides.iter().map(String::as_str).collect();
+            found.sort_unstable();
+            sides.sort_unstable();
+            assert_eq!(found, sides, "{test}: {frame}");
+            told += 1;
+        }
+        if !frames.is_empty() {
+            eprintln!("{told} frames tell their sides; not supported: {}", unsupported.join(", "));
+            assert_eq!((told, unsupported.len()), (frames.len() - 3, 3));
         }
     }
 }

@@ -25,9 +25,10 @@ pub(super) struct Capture {
 /// The exchange that a capture names in its header, as far as we have feeds of it.
 #[derive(Clone, Copy)]
 enum Exchange {
-    BinanceFutures,
+    /// All of it is one feed of ours.
+    Whole(&'static str),
     Bybit,
-    Okx,
+    HuobiSwap,
     Other,
 }
 
@@ -54,9 +55,17 @@ impl Capture {
     /// A capture of `exchange`, named as in its header.
     pub(super) fn of(exchange: &str) -> Self {
         let exchange = match exchange {
-            "BINANCE_FUTURES" => Exchange::BinanceFutures,
+            "BINANCE_FUTURES" => Exchange::Whole("binance-usdm"),
+            "BINANCE_DELIVERY" => Exchange::Whole("binance-coinm"),
+            "BITFINEX" => Exchange::Whole("bitfinex"),
+            "BITMEX" => Exchange::Whole("bitmex"),
             "BYBIT" => Exchange::Bybit,
-            "OKX" => Exchange::Okx,
+            "COINBASE" => Exchange::Whole("coinbase"),
+            "DERIBIT" => Exchange::Whole("deribit"),
+            "GATEIO_FUTURES" => Exchange::Whole("gate"),
+            "HUOBI_SWAP" => Exchange::HuobiSwap,
+            "KRAKEN_FUTURES" => Exchange::Whole("kraken-futures"),
+            "OKX" => Exchange::Whole("okx"),
             _ => Exchange::Other,
         };
         Self { exchange, connections: HashMap::new() }
@@ -96,18 +105,37 @@ impl Capture {
 
     /// Which feed speaks at `address`, a WebSocket address or a REST URL.
     fn feed_at(&self, address: &str) -> Option<FeedId> {
-        match self.exchange {
-            Exchange::BinanceFutures => Some(FeedId::new("binance-usdm")),
-            Exchange::Okx => Some(FeedId::new("okx")),
-            // One capture of Bybit mixes spot, linear and inverse contracts.
-            Exchange::Bybit if is_bybit_linear(address) => Some(FeedId::new("bybit-linear")),
-            Exchange::Bybit | Exchange::Other => None,
-        }
+        let name = match self.exchange {
+            Exchange::Whole(name) => name,
+            Exchange::Bybit => bybit_feed(address)?,
+            Exchange::HuobiSwap => htx_feed(address)?,
+            Exchange::Other => return None,
+        };
+        // A name is worth a frame only where there is someone to understand it.
+        crate::find(name).map(|row| FeedId::new(row.id))
     }
 }
 
-fn is_bybit_linear(address: &str) -> bool {
-    address.contains("/v5/public/linear") || address.split(['?', '&']).any(|part| part == "category=linear")
+/// One capture of Bybit mixes spot, linear and inverse contracts.
+fn bybit_feed(address: &str) -> Option<&'static str> {
+    const FEEDS: [(&str, &str); 3] =
+        [("linear", "bybit-linear"), ("inverse", "bybit-inverse"), ("spot", "bybit-spot")];
+    let is_of = |category: &str| {
+        address.contains(&format!("/v5/public/{category}"))
+            || address.split(['?', '&']).any(|part| part.strip_prefix("category=") == Some(category))
+    };
+    FEEDS.into_iter().find(|(category, _)| is_of(category)).map(|(_, feed)| feed)
+}
+
+/// One capture of HTX mixes USDT-margined and coin-margined swaps.
+fn htx_feed(address: &str) -> Option<&'static str> {
+    if address.contains("/linear-swap-") {
+        Some("htx")
+    } else if address.contains("/swap-") {
+        Some("htx-coinm")
+    } else {
+        None
+    }
 }
 
 /// Seconds since the epoch, as Python prints a float, to the nearest microsecond.
@@ -143,16 +171,38 @@ mod tests {
     }
 
     #[test]
-    fn a_bybit_capture_is_split_by_where_each_line_came_from() {
-        let cases = [
-            ("wss://stream.bybit.com/v5/public/linear", true),
-            ("wss://stream.bybit.com/v5/public/spot", false),
-            ("https://api.bybit.com/v5/market/instruments-info?&category=linear&limit=1000", true),
-            ("https://api.bybit.com/v5/market/instruments-info?&category=spot&limit=1000", false),
-            ("", false),
-        ];
-        for (address, is_linear) in cases {
-            assert_eq!(is_bybit_linear(address), is_linear, "{address}");
+    fn a_capture_of_several_markets_is_split_by_where_each_line_came_from() {
+        for (address, feed) in [
+            ("wss://stream.bybit.com/v5/public/linear", Some("bybit-linear")),
+            ("wss://stream.bybit.com/v5/public/inverse", Some("bybit-inverse")),
+            ("wss://stream.bybit.com/v5/public/spot", Some("bybit-spot")),
+            (
+                "https://api.bybit.com/v5/market/instruments-info?&category=linear&limit=1000",
+                Some("bybit-linear"),
+            ),
+            ("https://api.bybit.com/v5/market/instruments-info?category=spot&limit=1000", Some("bybit-spot")),
+            ("wss://stream.bybit.com/v5/public/option", None),
+            ("", None),
+        ] {
+            assert_eq!(bybit_feed(address), feed, "{address}");
         }
+        for (address, feed) in [
+            ("wss://api.hbdm.com/linear-swap-ws", Some("htx")),
+            ("https://api.hbdm.com/linear-swap-api/v1/swap_contract_info", Some("htx")),
+            ("wss://api.hbdm.com/swap-ws", Some("htx-coinm")),
+            ("https://api.hbdm.com/swap-api/v1/swap_contract_info", Some("htx-coinm")),
+            ("wss://api.hbdm.com/ws", None),
+            ("", None),
+        ] {
+            assert_eq!(htx_feed(address), feed, "{address}");
+        }
+    }
+
+    #[test]
+    fn frames_of_feeds_that_are_not_ours_are_skipped() {
+        assert_eq!(Capture::of("KRAKEN_FUTURES").feed_at(""), Some(FeedId::new("kraken-futures")));
+        assert_eq!(Capture::of("FTX").feed_at(""), None);
+        let name = "coinbase";
+        assert_eq!(Capture::of("COINBASE").feed_at("").is_some(), crate::find(name).is_some());
     }
 }

@@ -47,9 +47,10 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 
 pub(super) fn protocol(config: &FeedConfig) -> Box<dyn StreamProtocol> {
     let rest_url = config.rest_url.as_deref().unwrap_or(REST_URL);
-    let place = match &config.url {
-        None => Place::Ours { url: URL, attempt: Attempt::None },
-        Some(url) => Place::Given(url.clone()),
+    let place = match config.url.as_deref() {
+        None | Some(URL) => Place::Ours { url: URL, attempt: Attempt::None },
+        Some(OTHER_URL) => Place::Ours { url: OTHER_URL, attempt: Attempt::None },
+        Some(url) => Place::Given(url.to_owned()),
     };
     Box::new(BinanceCoinm {
         place,

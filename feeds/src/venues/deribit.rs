@@ -240,7 +240,7 @@ impl Deribit {
         match id {
             TEST_ID => return Ok(FrameKind::Keepalive),
             HEARTBEAT_ID => return Ok(FrameKind::Ack),
-            TRADES_ID => return self.take_trades_answer(&parse::<Vec<Scalar<'_>>>(result)?),
+            TRADES_ID => return Ok(self.take_trades_answer(&parse::<Vec<Scalar<'_>>>(result)?)),
             _ => {}
         }
         if let Ok(rows) = parse::<Vec<InstrumentRow<'_>>>(result) {
@@ -255,10 +255,10 @@ impl Deribit {
     }
 
     /// The venue leaves out of its answer what it does not serve.
-    fn take_trades_answer(&mut self, served: &[Scalar<'_>]) -> Result<FrameKind, DecodeError> {
+    fn take_trades_answer(&mut self, served: &[Scalar<'_>]) -> FrameKind {
         let is_served = |channel: &str| served.iter().any(|told| told.as_text() == channel);
         if let Some(missing) = self.trade_channels().into_iter().find(|channel| !is_served(channel)) {
-            return Ok(FrameKind::Refused(format!("{missing} was asked for and is not served")));
+            return FrameKind::Refused(format!("{missing} was asked for and is not served"));
         }
         self.is_subscribed = true;
         let currencies = COINS.into_iter().chain([LINEAR]);
@@ -268,7 +268,7 @@ impl Deribit {
                 call(INSTRUMENTS_ID, "public/get_instruments", &params)
             })
             .collect();
-        Ok(FrameKind::Ack)
+        FrameKind::Ack
     }
 
     /// Asks for the tickers of those perpetuals whose assets are followed.
@@ -343,6 +343,10 @@ impl Deribit {
             next: None,
         });
         if funding.is_some() {
+            // No venue lists so many; more would mean that the names are invented.
+            if self.funding_told.len() >= MOST_TRADES {
+                self.funding_told.clear();
+            }
             self.funding_told.insert(listed.symbol.clone(), at);
         }
         ContractState { mark, funding, open }.tell(listed, at, out);

@@ -18,6 +18,11 @@ impl Recent {
         Self { most, ids: HashSet::new(), order: VecDeque::new() }
     }
 
+    /// Whether `id` was noted.
+    pub(super) fn knows(&self, id: &SmolStr) -> bool {
+        self.ids.contains(id)
+    }
+
     /// Notes `id`; whether it is new.
     pub(super) fn is_new(&mut self, id: &SmolStr) -> bool {
         if !self.ids.insert(id.clone()) {
@@ -43,6 +48,7 @@ mod tests {
         let told: Vec<bool> =
             ["a", "b", "a", "b", "c", "b", "a"].iter().map(|id| recent.is_new(&SmolStr::new(id))).collect();
         assert_eq!(told, [true, true, false, false, true, false, true]);
+        assert!(recent.knows(&SmolStr::new("a")) && !recent.knows(&SmolStr::new("b")));
         for n in 0..10_000 {
             recent.is_new(&SmolStr::new(n.to_string()));
         }

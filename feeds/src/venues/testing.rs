@@ -325,28 +325,29 @@ pub(super) fn received_from(capture: &str, part: &str) -> Vec<String> {
 
 /// Real frames of the tests named `test`, byte for byte, with the sides that they must decode to.
 pub(super) fn expected_sides(test: &str) -> Option<Vec<(String, Vec<String>)>> {
-    #[derive(Deserialize)]
-    struct Line<'a> {
-        test: &'a str,
-        #[serde(borrow)]
-        raw: &'a RawValue,
-        #[serde(borrow)]
-        expect_liquidated: &'a RawValue,
-    }
-    let lines = recording("liquidation_frames_expected.jsonl")?;
-    let frames: Vec<_> = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"))
-        .filter(|line| line.test.contains(test))
-        .map(|line| {
-            let written = serde_json::from_str(line.expect_liquidated.get()).expect("sides");
-            let mut sides = Vec::new();
-            collect_words(&written, &mut sides);
-            (line.raw.get().to_owned(), sides)
-        })
-        .collect();
+    let frames = expected_frames()?.into_iter().filter(|(name, ..)| name.contains(test));
+    let frames: Vec<_> = frames.map(|(_, frame, sides)| (frame, sides)).collect();
     assert!(!frames.is_empty(), "no frame of {test}");
     Some(frames)
+}
+
+/// Every real frame that has such sides: the name of its test, itself, the sides.
+pub(super) fn expected_frames() -> Option<Vec<(String, String, Vec<String>)>> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        test: String,
+        #[serde(borrow)]
+        raw: &'a RawValue,
+        expect_liquidated: serde_json::Value,
+    }
+    let lines = recording("liquidation_frames_expected.jsonl")?;
+    let lines = lines.lines().map(|line| serde_json::from_str::<Line<'_>>(line).expect("a line"));
+    let frames = lines.map(|line| {
+        let mut sides = Vec::new();
+        collect_words(&line.expect_liquidated, &mut sides);
+        (line.test, line.raw.get().to_owned(), sides)
+    });
+    Some(frames.collect())
 }
 
 /// Sides are written as a list, one list per message in it, or `null` where nobody was liquidated.

@@ -90,6 +90,10 @@ impl StreamProtocol for PlainProtocol {
         &self.url
     }
 
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[("x-plain", "1")]
+    }
+
     fn reset(&mut self) {
         self.acks = 0;
     }

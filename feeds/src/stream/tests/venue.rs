@@ -7,8 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::{WebSocketStream, accept_async};
+use tokio_tungstenite::{WebSocketStream, accept_async, accept_hdr_async};
 
 /// Nothing on 127.0.0.1 takes this long, however loaded the machine is.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +38,19 @@ impl Venue {
     /// Accepts a WebSocket connection.
     pub(super) async fn accept(&self) -> Visitor {
         Visitor { socket: accept_async(self.accept_tcp().await).await.unwrap() }
+    }
+
+    /// Accepts a WebSocket connection; the value of `header` in its upgrade request.
+    // The callback's own shape makes its error large.
+    #[expect(clippy::result_large_err, reason = "tungstenite's callback")]
+    pub(super) async fn accept_asking(&self, header: &'static str) -> (Visitor, Option<String>) {
+        let mut value = None;
+        let callback = |request: &Request, response: Response| {
+            value = request.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            Ok(response)
+        };
+        let socket = accept_hdr_async(self.accept_tcp().await, callback).await.unwrap();
+        (Visitor { socket }, value)
     }
 
     /// Accepts a connection that subscribes, and acknowledges it.

@@ -47,6 +47,21 @@ async fn a_feed_connects_subscribes_and_delivers_what_comes() {
 }
 
 #[tokio::test]
+async fn a_protocols_headers_travel_with_the_upgrade_request() {
+    for (header, expected) in
+        [("x-plain", "1".to_owned()), ("user-agent", crate::stream::USER_AGENT.to_owned())]
+    {
+        let venue = Venue::open().await;
+        let mut feed = Setup::new(&venue.address(), "").start();
+        let (mut visitor, value) = venue.accept_asking(header).await;
+        assert_eq!(value, Some(expected));
+        visitor.expect("subscribe 0").await;
+        visitor.send("ack").await;
+        feed.until_state("live").await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_frame_asks_is_answered() {
     let venue = Venue::open().await;
     let _feed = Setup::new(&venue.address(), "").start();

@@ -106,6 +106,18 @@ fn a_path_on_which_the_control_stream_is_silent_is_given_up_for_the_other() {
 }
 
 #[test]
+fn a_path_of_the_venue_is_given_up_though_it_was_given() {
+    for (url, next) in [(URL, OTHER_URL), (OTHER_URL, URL)] {
+        let mut coinm = protocol(&FeedConfig { url: Some(url.to_owned()), ..FeedConfig::default() });
+        coinm.reset();
+        assert_eq!(coinm.url(), url);
+        coinm.subscribe();
+        coinm.reset();
+        assert_eq!(coinm.url(), next);
+    }
+}
+
+#[test]
 fn a_given_url_is_kept_and_its_acknowledgement_believed() {
     let mut coinm = protocol(&FeedConfig { url: Some("ws://x/y".to_owned()), ..FeedConfig::default() });
     for _ in 0..3 {

@@ -1,5 +1,7 @@
 //! Which positions a batch of Deribit's trades liquidated: fills of one order as one liquidation.
 
+use std::collections::{BTreeMap, HashSet};
+
 use market::{Liquidation, Observation, PositionSide, Price, Timestamp};
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -13,8 +15,8 @@ use crate::venues::wire::{Scalar, price, quantity, required, wrong};
 
 #[derive(Deserialize)]
 pub(super) struct Trade<'a> {
-    #[serde(borrow)]
-    trade_id: Option<Scalar<'a>>,
+    #[serde(borrow, rename = "trade_id")]
+    id: Option<Scalar<'a>>,
     /// Milliseconds.
     #[serde(borrow)]
     timestamp: Option<Scalar<'a>>,
@@ -61,7 +63,7 @@ pub(super) fn liquidations(
         }
         let direction = required("direction", trade.direction.as_ref())?.as_text();
         fills.push(Fill {
-            trade_id: SmolStr::new(required("trade_id", trade.trade_id.as_ref())?.as_text()),
+            trade_id: SmolStr::new(required("trade_id", trade.id.as_ref())?.as_text()),
             at: required("timestamp", trade.timestamp.as_ref())?.millis("timestamp")?,
             listed: symbols.look_up("instrument_name", &name, parse_symbol)?.clone(),
             price: price("price", trade.price.as_ref())?,
@@ -87,26 +89,27 @@ fn positions(liquidated: &str, direction: &str) -> Result<&'static [PositionSide
 
 impl Fills {
     /// Appends those not told before, each contract's fills of one moment and side as one.
+    ///
+    /// # Errors
+    /// One cannot be put into words; then none counts as told.
     pub(super) fn tell(self, told: &mut Recent, out: &mut Vec<Stamped>) -> Result<(), DecodeError> {
-        // What cannot be put into words must not count as told.
-        for fill in &self.0 {
-            size(fill.amount, fill.price, &fill.listed)?;
-        }
-        let fresh: Vec<Fill> = self.0.into_iter().filter(|fill| told.is_new(&fill.trade_id)).collect();
+        let mut ids = HashSet::new();
+        let fresh: Vec<&Fill> =
+            self.0.iter().filter(|fill| !told.knows(&fill.trade_id) && ids.insert(&fill.trade_id)).collect();
         for side in [PositionSide::Long, PositionSide::Short] {
-            let mut groups: Vec<Vec<&Fill>> = Vec::new();
+            let mut orders: BTreeMap<(Timestamp, &SmolStr), Vec<&Fill>> = BTreeMap::new();
             for fill in fresh.iter().filter(|fill| fill.positions.contains(&side)) {
-                let same = |group: &&mut Vec<&Fill>| {
-                    group[0].at == fill.at && group[0].listed.symbol == fill.listed.symbol
-                };
-                match groups.iter_mut().find(same) {
-                    Some(group) => group.push(fill),
-                    None => groups.push(vec![fill]),
+                orders.entry((fill.at, &fill.listed.symbol)).or_default().push(fill);
+            }
+            for ((at, _), fills) in &orders {
+                let seen = liquidation(fills, side)?;
+                if fills[0].listed.is_wanted {
+                    out.push(Stamped::news(*at, Observation::Liquidation(seen)));
                 }
             }
-            for group in groups.iter().filter(|group| group[0].listed.is_wanted) {
-                out.push(Stamped::news(group[0].at, Observation::Liquidation(liquidation(group, side)?)));
-            }
+        }
+        for fill in &fresh {
+            told.is_new(&fill.trade_id);
         }
         Ok(())
     }

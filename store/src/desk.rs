@@ -142,7 +142,9 @@ fn latest_of(
         *held = found.max(*held);
     }
     let mut is_best = vec![false; frame.height()];
-    best.into_values().for_each(|(_, at)| is_best[at] = true);
+    for (_, at) in best.into_values() {
+        is_best[at] = true;
+    }
     let mask = BooleanChunked::from_slice("latest".into(), &is_best);
     let mut latest = frame.filter(&mask).map_err(|error| error.to_string())?;
     latest.rechunk_mut();

@@ -36,7 +36,7 @@ pub fn read_sheet(path: &Path) -> Result<Sheet, StoreError> {
         }
     }
     let frame = reader.finish().map_err(|error| refused(error.to_string()))?;
-    let header = frame.get_column_names().iter().map(|name| name.to_string()).collect();
+    let header = frame.get_column_names().iter().map(ToString::to_string).collect();
     let columns: Vec<Series> =
         frame.columns().iter().map(|column| column.as_materialized_series().rechunk()).collect();
     let mut rows = Vec::with_capacity(frame.height());
@@ -58,26 +58,26 @@ pub fn read_sheet(path: &Path) -> Result<Sheet, StoreError> {
 }
 
 fn is_plain(kind: &ArrowDataType) -> bool {
-    match kind {
+    matches!(
+        kind,
         ArrowDataType::Null
-        | ArrowDataType::Boolean
-        | ArrowDataType::Int8
-        | ArrowDataType::Int16
-        | ArrowDataType::Int32
-        | ArrowDataType::Int64
-        | ArrowDataType::UInt8
-        | ArrowDataType::UInt16
-        | ArrowDataType::UInt32
-        | ArrowDataType::UInt64
-        | ArrowDataType::Float32
-        | ArrowDataType::Float64
-        | ArrowDataType::Timestamp(..)
-        | ArrowDataType::Date32
-        | ArrowDataType::Utf8
-        | ArrowDataType::LargeUtf8
-        | ArrowDataType::Utf8View => true,
-        _ => false,
-    }
+            | ArrowDataType::Boolean
+            | ArrowDataType::Int8
+            | ArrowDataType::Int16
+            | ArrowDataType::Int32
+            | ArrowDataType::Int64
+            | ArrowDataType::UInt8
+            | ArrowDataType::UInt16
+            | ArrowDataType::UInt32
+            | ArrowDataType::UInt64
+            | ArrowDataType::Float32
+            | ArrowDataType::Float64
+            | ArrowDataType::Timestamp(..)
+            | ArrowDataType::Date32
+            | ArrowDataType::Utf8
+            | ArrowDataType::LargeUtf8
+            | ArrowDataType::Utf8View
+    )
 }
 
 /// A cell as text; `None` where it is out of range or of a type that sheets do not have.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use simulator::{Faults, Running, Scenario, SimulatorConfig, Tls, Tuning, start_with};
+use simulator::{Faults, Running, Scenario, SimulatorConfig, Tls, Tuning, Venue, start_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -36,6 +36,10 @@ pub fn busy() -> SimulatorConfig {
         tls: Tls::Off,
         pace: 1.0,
     }
+}
+
+pub fn venue(id: &str) -> Venue {
+    Venue::find(id).unwrap()
 }
 
 pub async fn run(config: SimulatorConfig) -> Running {

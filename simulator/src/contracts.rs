@@ -1,5 +1,6 @@
 //! What is listed where: assets, contracts, tick sizes and contract values.
 
+use crate::calendar::Delivery;
 use crate::market::Move;
 use crate::venues::VENUES;
 
@@ -160,67 +161,45 @@ impl Contract {
     }
 }
 
+/// One perpetual of a venue's list.
+pub(crate) struct Line {
+    /// The asset's code in [`ASSETS`].
+    pub(crate) code: &'static str,
+    /// As the venue writes it.
+    pub(crate) symbol: &'static str,
+    pub(crate) value: Value,
+    /// The contract value as the venue writes it; empty where it does not.
+    pub(crate) value_text: &'static str,
+    pub(crate) price_step: (u8, u64),
+    pub(crate) lot_step: (u8, u64),
+    /// Relative share of its asset's liquidations on the venue.
+    pub(crate) weight: f64,
+}
+
+/// A venue's list of perpetuals in one quote currency.
+pub(crate) fn list(venue: &'static str, quote: &'static str, lines: &[Line]) -> Vec<Contract> {
+    let contract = |line: &Line| {
+        let asset = ASSETS.iter().position(|row| row.code == line.code)?;
+        Some(Contract {
+            symbol: line.symbol.to_owned(),
+            family: line.symbol.to_owned(),
+            base: line.code.to_owned(),
+            quote,
+            value: line.value,
+            value_text: line.value_text,
+            price_step: line.price_step,
+            lot_step: line.lot_step,
+            bundle: 1.0,
+            ..Contract::paired(venue, asset, line.weight)
+        })
+    };
+    lines.iter().filter_map(contract).collect()
+}
+
 /// Everything listed at `start_micros`, venue by venue; dated contracts deliver at the next quarter's end.
 pub(crate) fn listed(start_micros: i64) -> Vec<Contract> {
     let delivery = Delivery::next(start_micros);
     VENUES.iter().flat_map(|row| (row.lists)(delivery)).collect()
-}
-
-const MONTHS: [&str; 12] =
-    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-
-/// The day on which dated contracts end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Delivery {
-    /// Milliseconds since 1970 UTC.
-    pub(crate) millis: i64,
-    year: i64,
-    month: u32,
-    day: u32,
-}
-
-impl Delivery {
-    /// The next last Friday of a quarter, 08:00 UTC, at least a week away.
-    fn next(start_micros: i64) -> Self {
-        const DAY: i64 = 86_400;
-        let earliest = start_micros.div_euclid(1_000_000) + 7 * DAY;
-        let mut day = earliest.div_euclid(DAY) + 1;
-        loop {
-            let (year, month, day_of_month) = civil(day);
-            let friday = (day + 4).rem_euclid(7) == 5; // 1970-01-01 was a Thursday
-            if friday && month % 3 == 0 && civil(day + 7).1 != month {
-                return Self { millis: (day * DAY + 8 * 3600) * 1000, year, month, day: day_of_month };
-            }
-            day += 1;
-        }
-    }
-
-    /// `261225`.
-    pub(crate) fn digits(self) -> String {
-        format!("{:02}{:02}{:02}", self.year % 100, self.month, self.day)
-    }
-
-    /// `25DEC26`.
-    pub(crate) fn words(self) -> String {
-        format!("{:02}{}{:02}", self.day, MONTHS[self.month as usize - 1], self.year % 100)
-    }
-
-    pub(crate) fn term(self) -> Term {
-        Term::Dated(self.millis)
-    }
-}
-
-/// Year, month and day of a day since 1970-01-01 (Howard Hinnant's algorithm).
-fn civil(days: i64) -> (i64, u32, u32) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = (if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 }) as u32;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn power(decimals: u8) -> f64 {
@@ -259,15 +238,6 @@ mod tests {
         assert_eq!(trimmed(855, 2), "8.55");
         assert_eq!(trimmed(800, 2), "8");
         assert_eq!(trimmed(100, 0), "100");
-    }
-
-    #[test]
-    fn dated_contracts_deliver_at_the_end_of_the_next_quarter_a_week_away() {
-        let christmas = Delivery { millis: 1_798_185_600_000, year: 2026, month: 12, day: 25 };
-        assert_eq!(Delivery::next(NOV_22_2026), christmas);
-        let late = NOV_22_2026 + 30 * 86_400 * 1_000_000;
-        let march = Delivery::next(late);
-        assert_eq!((march.year, march.month, march.day), (2027, 3, 26));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! This crate depends on no other crate of the workspace: a wire struct shared with the feeds would
 //! make the same mistake on both ends, and pass.
 
+mod calendar;
 mod contracts;
 mod counters;
 mod error;
@@ -19,6 +20,7 @@ mod scenario;
 mod server;
 mod session;
 mod tape;
+mod throttle;
 mod venue;
 mod venues;
 mod world;

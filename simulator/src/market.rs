@@ -30,11 +30,8 @@ impl Market {
     /// Chance for a venue's own use: the same for the same seed, whatever other venues there are.
     pub(crate) fn chance(&self, id: &str) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        // FNV-1a; the upper half of all streams, far from those of connections.
-        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
-        rng.set_stream(hash | 1 << 63);
+        // The upper half of all streams, far from those of connections.
+        rng.set_stream(digest(id.as_bytes()) | 1 << 63);
         rng
     }
 
@@ -46,6 +43,13 @@ impl Market {
     pub(crate) fn set_prices(&self, prices: &Prices) {
         self.prices.lock().unwrap_or_else(PoisonError::into_inner).clone_from(prices);
     }
+}
+
+/// FNV-1a: for names and entity tags, not for secrets.
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Every asset's price, as of the last liquidation on a large venue.

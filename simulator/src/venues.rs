@@ -1,10 +1,23 @@
 //! The table of venues: a row and a file of its own is all that a simulated venue costs.
 
+mod binance_coinm;
 mod binance_usdm;
+mod bitfinex;
+mod bitget;
+mod bitmex;
+mod bybit_inverse;
 mod bybit_linear;
+mod deribit;
+mod gate;
+mod htx;
+mod kraken_futures;
 mod okx;
 
-use crate::contracts::{Contract, Delivery};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::calendar::Delivery;
+use crate::contracts::Contract;
 use crate::market::Market;
 use crate::rest::{Answer, Request};
 use crate::session::{Caller, Session};
@@ -80,4 +93,92 @@ pub(crate) const VENUES: &[VenueRow] = &[
             "/api/v5/public/instruments?instType=FUTURES",
         ],
     },
+    VenueRow {
+        id: binance_coinm::ID,
+        share: Share::Beside(0.04),
+        lists: binance_coinm::lists,
+        dialect: binance_coinm::dialect,
+        socket: Some(Socket { serves: binance_coinm::serves, session: binance_coinm::session }),
+        answer: binance_coinm::answer,
+        references: &["/dapi/v1/exchangeInfo"],
+    },
+    VenueRow {
+        id: bybit_inverse::ID,
+        share: Share::Beside(0.03),
+        lists: bybit_inverse::lists,
+        dialect: bybit_inverse::dialect,
+        socket: Some(Socket { serves: |path| path == "/v5/public/inverse", session: bybit_inverse::session }),
+        answer: bybit_linear::answer,
+        references: &["/v5/market/instruments-info?category=inverse&limit=1000"],
+    },
+    VenueRow {
+        id: bitmex::ID,
+        share: Share::Beside(0.03),
+        lists: bitmex::lists,
+        dialect: bitmex::dialect,
+        socket: Some(Socket { serves: |path| path == "/realtime", session: bitmex::session }),
+        answer: bitmex::answer,
+        references: &["/api/v1/instrument/active"],
+    },
+    VenueRow {
+        id: deribit::ID,
+        share: Share::Beside(0.02),
+        lists: deribit::lists,
+        dialect: deribit::dialect,
+        socket: Some(Socket { serves: |path| path == "/ws/api/v2", session: deribit::session }),
+        answer: deribit::answer,
+        references: &["/api/v2/public/get_instruments?currency=any&kind=future"],
+    },
+    VenueRow {
+        id: kraken_futures::ID,
+        share: Share::Beside(0.03),
+        lists: kraken_futures::lists,
+        dialect: kraken_futures::dialect,
+        socket: Some(Socket { serves: |path| path == "/ws/v1", session: kraken_futures::session }),
+        answer: kraken_futures::answer,
+        references: &["/derivatives/api/v3/instruments"],
+    },
+    VenueRow {
+        id: gate::ID,
+        share: Share::Beside(0.10),
+        lists: gate::lists,
+        dialect: gate::dialect,
+        socket: Some(Socket { serves: |path| path == "/v4/ws/usdt", session: gate::session }),
+        answer: gate::answer,
+        references: &["/api/v4/futures/usdt/contracts"],
+    },
+    VenueRow {
+        id: htx::ID,
+        share: Share::Beside(0.06),
+        lists: htx::lists,
+        dialect: htx::dialect,
+        socket: Some(Socket { serves: |path| path == "/linear-swap-notification", session: htx::session }),
+        answer: htx::answer,
+        references: &["/linear-swap-api/v1/swap_contract_info"],
+    },
+    VenueRow {
+        id: bitget::ID,
+        share: Share::Beside(0.08),
+        lists: bitget::lists,
+        dialect: bitget::dialect,
+        socket: Some(Socket { serves: |path| path == "/v3/ws/public", session: bitget::session }),
+        answer: |_, _| None,
+        references: &[],
+    },
+    VenueRow {
+        id: bitfinex::ID,
+        share: Share::Beside(0.02),
+        lists: bitfinex::lists,
+        dialect: bitfinex::dialect,
+        socket: Some(Socket { serves: |path| path == "/ws/2", session: bitfinex::session }),
+        answer: |_, _| None,
+        references: &[],
+    },
 ];
+
+/// A random identifier in the form of a version 4 UUID.
+fn uuid(rng: &mut ChaCha8Rng) -> String {
+    let bits = (rng.random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -1,14 +1,15 @@
 //! Binance USD-M: the `forceOrder` stream and its control messages.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::contracts::{ASSETS, Contract, Delivery, Value as Worth, fixed};
-use crate::market::{Market, Prices};
+use crate::calendar::Delivery;
+use crate::contracts::{ASSETS, Contract, Value as Worth, fixed};
+use crate::market::Market;
 use crate::session::{Caller, Door, Now, Patience, Session, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
+use crate::throttle::Throttle;
 use crate::world::{Forced, Position};
 
 pub(super) const ID: &str = "binance-usdm";
@@ -42,7 +43,7 @@ pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
 }
 
 pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
-    Box::new(Throttle::new(ID))
+    Box::new(throttle(ID))
 }
 
 pub(super) fn serves(path: &str) -> bool {
@@ -54,47 +55,8 @@ pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
 }
 
 /// The venue's throttle: everything happens, the largest of each symbol's second is told.
-pub(super) struct Throttle {
-    venue: &'static str,
-    open: BTreeMap<String, Window>,
-}
-
-struct Window {
-    ends: i64,
-    largest: Forced,
-}
-
-impl Throttle {
-    pub(super) fn new(venue: &'static str) -> Self {
-        Self { venue, open: BTreeMap::new() }
-    }
-}
-
-impl Dialect for Throttle {
-    fn note(&mut self, forced: Forced) {
-        match self.open.get_mut(&forced.contract.symbol) {
-            None => {
-                let window = Window { ends: forced.at_micros + WINDOW_MICROS, largest: forced };
-                self.open.insert(window.largest.contract.symbol.clone(), window);
-            }
-            Some(window) if forced.usd > window.largest.usd => window.largest = forced,
-            Some(_) => {}
-        }
-    }
-
-    fn due(&self) -> Option<i64> {
-        self.open.values().map(|window| window.ends).min()
-    }
-
-    fn tell(&mut self, now: i64, _prices: &Prices, out: &mut VecDeque<SimFrame>) {
-        self.open.retain(|_, window| {
-            if window.ends > now {
-                return true;
-            }
-            out.push_back(frame(self.venue, &window.largest, now, 1));
-            false
-        });
-    }
+pub(super) fn throttle(venue: &'static str) -> Throttle {
+    Throttle::new(WINDOW_MICROS, move |forced, now| frame(venue, forced, now, 1))
 }
 
 /// The frame that tells of `forced`, as a liquidation on `venue` or, with no event, as someone else's.
@@ -309,7 +271,10 @@ impl Session for BinanceSession {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
+    use crate::market::Prices;
     use crate::world::sample;
 
     fn told(throttle: &mut Throttle) -> Vec<Value> {
@@ -322,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_largest_of_a_symbols_second_is_told_when_the_second_is_over() {
-        let mut throttle = Throttle::new(ID);
+        let mut throttle = throttle(ID);
         for (at_ms, quantity) in [(10, 100), (500, 900), (990, 300)] {
             throttle.note(sample("BTCUSDT", Position::Long, quantity, at_ms));
         }
@@ -338,7 +303,7 @@ mod tests {
     #[test]
     fn a_liquidated_long_is_a_sell_and_a_short_a_buy() {
         for (position, side) in [(Position::Long, "SELL"), (Position::Short, "BUY")] {
-            let mut throttle = Throttle::new(ID);
+            let mut throttle = throttle(ID);
             throttle.note(sample("BTCUSDT", position, 5, 0));
             assert_eq!(told(&mut throttle)[0]["data"]["o"]["S"], side);
         }
@@ -346,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_frame_has_the_fields_of_the_venue_and_no_other() {
-        let mut throttle = Throttle::new(ID);
+        let mut throttle = throttle(ID);
         throttle.note(sample("BTCUSDT", Position::Long, 5, 0));
         let frame = told(&mut throttle).remove(0);
         let mut names: Vec<&String> = frame["data"]["o"].as_object().unwrap().keys().collect();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::Value;
 
-use crate::contracts::{ASSETS, Contract, Delivery, Term, Value as Worth, fixed};
+use crate::calendar::Delivery;
+use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request, parameter};
 use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};

@@ -8,7 +8,8 @@ use rand::RngExt;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::contracts::{ASSETS, Contract, Delivery, Term, Value as Worth, fixed, trimmed};
+use crate::calendar::Delivery;
+use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed, trimmed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request, parameter};
 use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};

@@ -129,7 +129,7 @@ fn subscribed(channel: u32) -> String {
     format!(r#"{{"event":"subscribed","channel":"status","chanId":{channel},"key":"{KEY}"}}"#)
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BitfinexSession {
         door: caller.door,
         channel: caller.rng.random_range(1_000..1_000_000),

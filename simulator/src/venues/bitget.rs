@@ -101,7 +101,7 @@ fn row(forced: &Forced) -> String {
     )
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BitgetSession { door: caller.door, kinds: BTreeSet::new() })
 }
 

@@ -1,4 +1,4 @@
-//! BitMEX: the keyed table `liquidation`, its control messages and the instruments' REST answer.
+//! `BitMEX`: the keyed table `liquidation`, its control messages and the instruments' REST answer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub(super) const ID: &str = "bitmex";
 const GRID_MICROS: i64 = 50_000;
 /// The probability that a position's further liquidation enlarges the order that is still open.
 const GROWS: f64 = 0.6;
+/// The instruments' answer is renewed this often.
+const MINUTE_MICROS: i64 = 60_000_000;
 const TABLE: &str = "liquidation";
 
 /// XBTUSD is inverse (1 USD), USDT contracts are linear, ETHUSD is a quanto: 100 satoshi per USD.
@@ -243,7 +245,7 @@ fn partial<'a>(filter: &str, rows: impl Iterator<Item = &'a Value>) -> String {
     message("partial", &meta, rows)
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let asked = crate::rest::parameter(caller.query, "subscribe").unwrap_or_default();
     let asked = asked.split(',').filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
     Box::new(BitmexSession {
@@ -255,7 +257,7 @@ pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
     })
 }
 
-/// A connection to BitMEX. It follows the table from before it began, for its partials.
+/// A connection to `BitMEX`. It follows the table from before it began, for its partials.
 struct BitmexSession {
     door: Door,
     market: Arc<Market>,
@@ -420,6 +422,6 @@ fn instrument(contract: &Contract, prices: &Prices, now_micros: i64) -> Value {
         "fundingInterval": "2000-01-01T08:00:00.000Z",
         "lastPrice": mid,
         "markPrice": mid,
-        "timestamp": iso(now_micros),
+        "timestamp": iso(now_micros.div_euclid(MINUTE_MICROS) * MINUTE_MICROS),
     })
 }

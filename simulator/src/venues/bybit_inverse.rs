@@ -37,6 +37,6 @@ pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
     Box::new(Batches::new(ID))
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BybitSession::new(ID, caller))
 }

@@ -47,7 +47,7 @@ pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
     Box::new(Batches::new(ID))
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BybitSession::new(ID, caller))
 }
 
@@ -129,7 +129,7 @@ pub(super) struct BybitSession {
 }
 
 impl BybitSession {
-    pub(super) fn new(venue: &'static str, caller: Caller<'_>) -> Self {
+    pub(super) fn new(venue: &'static str, caller: &mut Caller<'_>) -> Self {
         let conn_id = format!("{:016x}", caller.rng.random::<u64>());
         let market = Arc::clone(caller.market);
         Self { venue, conn_id, door: caller.door, market, topics: BTreeSet::new() }

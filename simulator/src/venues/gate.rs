@@ -82,7 +82,7 @@ fn row(forced: &Forced) -> String {
     )
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let decimals = caller.headers.get("x-gate-size-decimal").is_some_and(|value| value == "1");
     Box::new(GateSession {
         door: caller.door,

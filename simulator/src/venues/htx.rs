@@ -129,7 +129,7 @@ fn unpacked(payload: &Payload) -> String {
     read.map_or_else(|_| String::new(), |_| text)
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(HtxSession {
         door: caller.door,
         market: Arc::clone(caller.market),

@@ -193,7 +193,7 @@ fn history(contract: &Contract, market: &Market) -> Vec<String> {
     trades
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(KrakenSession {
         door: caller.door,
         market: Arc::clone(caller.market),

@@ -85,7 +85,7 @@ pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
     Box::new(Pushes::default())
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let conn_id = format!("{:08x}", caller.rng.random::<u32>());
     Box::new(OkxSession { conn_id, door: caller.door, topics: BTreeSet::new() })
 }

@@ -147,7 +147,7 @@ pub(crate) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
     Some(Answer::json(response(id.as_ref(), outcome, now)).with_status(status))
 }
 
-pub(crate) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(crate) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(DeribitSession {
         door: caller.door,
         market: Arc::clone(caller.market),
@@ -203,10 +203,7 @@ impl DeribitSession {
         if named.is_empty() || named.len() > MOST_CHANNELS {
             return Err(Failure::param("channels", "must be a list of 1 to 500 channels"));
         }
-        if named.iter().any(|channel| {
-            matches!(channel.split('.').next(), Some("trades" | "book" | "ticker"))
-                && channel.ends_with(".raw")
-        }) {
+        if named.iter().any(|channel| channel.split('.').next_back() == Some("raw")) {
             return Err(Failure::new(13778, "raw_subscriptions_not_available_for_unauthorized"));
         }
         // What does not exist is left out of the result, without an error.

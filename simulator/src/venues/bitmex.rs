@@ -12,7 +12,7 @@ use crate::calendar::{Delivery, iso};
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices, digest};
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Door, Now, Patience, Session, quoted};
+use crate::session::{Caller, Door, Now, Patience, Session, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -294,7 +294,7 @@ impl BitmexSession {
     /// Says what becomes of one topic of a request.
     fn subscribe(&mut self, topic: &str, request: &Value) -> Vec<Payload> {
         let refused = |status: u16, error: String, meta: Value| {
-            json!({ "status": status, "error": error, "meta": meta, "request": request }).to_string()
+            ordered! { "status": status, "error": error, "meta": meta, "request": request }
         };
         let (table, symbol) = topic.split_once(':').map_or((topic, None), |(table, one)| (table, Some(one)));
         let said = if self.door == Door::Closed {
@@ -322,15 +322,15 @@ impl Session for BitmexSession {
     }
 
     fn opening(&mut self, now: Now) -> Vec<Payload> {
-        let welcome = json!({
+        let welcome = ordered! {
             "info": "Welcome to the BitMEX Realtime API.",
             "version": "2.0.0",
             "timestamp": iso(now.micros),
             "docs": "https://www.bitmex.com/app/wsAPI",
             "heartbeatEnabled": false,
-            "limit": { "remaining": 719 },
-        });
-        let mut said = vec![welcome.to_string().into()];
+            "limit": json!({ "remaining": 719 }),
+        };
+        let mut said = vec![welcome.into()];
         for topic in std::mem::take(&mut self.asked) {
             said.extend(self.subscribe(&topic, &json!({ "op": "subscribe", "args": topic })));
         }
@@ -353,12 +353,12 @@ impl Session for BitmexSession {
             }
             Some("unsubscribe") if !args.is_empty() => {
                 self.topics.retain(|topic| !args.contains(topic));
-                let said = |topic| json!({ "success": true, "unsubscribe": topic, "request": request });
-                args.iter().map(|topic| said(topic).to_string().into()).collect()
+                let said = |topic| ordered! { "success": true, "unsubscribe": topic, "request": request };
+                args.iter().map(|topic| said(topic).into()).collect()
             }
             _ => {
                 let error = "Unrecognized request.";
-                vec![json!({ "status": 400, "error": error, "meta": {}, "request": text }).to_string().into()]
+                vec![ordered! { "status": 400, "error": error, "meta": json!({}), "request": text }.into()]
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::calendar::{Delivery, iso};
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
+use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -327,8 +327,9 @@ pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
         return None;
     }
     let rows: Vec<Value> = market.of(ID).map(|contract| instrument(contract)).collect();
-    let body = json!({ "result": "success", "instruments": rows, "serverTime": iso(request.now_micros) });
-    Some(Answer::json(body.to_string()))
+    Some(Answer::json(
+        ordered! { "result": "success", "instruments": rows, "serverTime": iso(request.now_micros) },
+    ))
 }
 
 fn instrument(contract: &Contract) -> Value {

@@ -10,6 +10,7 @@ mod bybit_linear;
 mod deribit;
 mod gate;
 mod htx;
+mod htx_coinm;
 mod kraken_futures;
 mod okx;
 #[cfg(test)]
@@ -175,6 +176,15 @@ pub(crate) const VENUES: &[VenueRow] = &[
         socket: Some(Socket { serves: |path| path == "/ws/2", session: bitfinex::session }),
         answer: |_, _| None,
         references: &[],
+    },
+    VenueRow {
+        id: htx_coinm::ID,
+        share: Share::Beside(0.01),
+        lists: htx_coinm::lists,
+        dialect: htx_coinm::dialect,
+        socket: Some(Socket { serves: |path| path == "/swap-notification", session: htx_coinm::session }),
+        answer: htx_coinm::answer,
+        references: &["/swap-api/v1/swap_contract_info"],
     },
 ];
 

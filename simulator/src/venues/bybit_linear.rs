@@ -148,9 +148,8 @@ impl BybitSession {
     }
 
     fn is_topic(&self, topic: &str) -> bool {
-        topic
-            .strip_prefix("allLiquidation.")
-            .is_some_and(|symbol| self.market.of(self.venue).any(|contract| contract.symbol == symbol))
+        let symbol = topic.strip_prefix("allLiquidation.").or_else(|| topic.strip_prefix("tickers."));
+        symbol.is_some_and(|symbol| self.market.of(self.venue).any(|contract| contract.symbol == symbol))
     }
 
     /// One bad topic refuses the whole request; one already subscribed does not.

@@ -87,7 +87,8 @@ pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let conn_id = format!("{:08x}", caller.rng.random::<u32>());
-    Box::new(OkxSession { conn_id, door: caller.door, topics: BTreeSet::new() })
+    let market = Arc::clone(caller.market);
+    Box::new(OkxSession { conn_id, door: caller.door, market, topics: BTreeSet::new() })
 }
 
 /// `GET /api/v5/public/instruments?instType=SWAP|FUTURES`.
@@ -202,6 +203,7 @@ fn detail(forced: &Forced) -> String {
 struct OkxSession {
     conn_id: String,
     door: Door,
+    market: Arc<Market>,
     topics: BTreeSet<String>,
 }
 
@@ -234,6 +236,10 @@ impl OkxSession {
         let known = matches!(inst_type, "SWAP" | "FUTURES" | "MARGIN" | "OPTION");
         if channel == "liquidation-orders" && known && self.door == Door::Open {
             return Ok(format!("liquidation-orders:{inst_type}"));
+        }
+        let of_contract = matches!(channel, "open-interest" | "funding-rate" | "mark-price" | "tickers");
+        if of_contract && self.market.of(ID).any(|contract| contract.symbol == word("instId")) {
+            return Ok(format!("{channel}:{}", word("instId")));
         }
         let others = ["instType", "instFamily", "instId"].into_iter().filter(|key| !word(key).is_empty());
         let named: Vec<String> =

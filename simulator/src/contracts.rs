@@ -1,6 +1,8 @@
 //! What is listed where: assets, contracts, tick sizes and contract values.
 
-use crate::venue::Venue;
+use crate::calendar::Delivery;
+use crate::market::Move;
+use crate::venues::VENUES;
 
 /// Something whose price moves.
 #[derive(Debug)]
@@ -13,13 +15,20 @@ pub(crate) struct Asset {
     /// Relative share of all liquidations.
     pub(crate) weight: f64,
     /// Coins in one unit of a Binance or Bybit contract: `1000PEPEUSDT`.
-    bundle: u32,
+    pub(crate) bundle: u32,
     /// Printed decimals and tick (in units of the last decimal) on Binance and Bybit.
-    price_step: (u8, u64),
+    pub(crate) price_step: (u8, u64),
     /// Printed decimals and step of quantities on Binance and Bybit.
-    lot_step: (u8, u64),
+    pub(crate) lot_step: (u8, u64),
     /// OKX: coins per USDT-margined swap contract, price decimals.
-    okx: Option<(&'static str, u8)>,
+    pub(crate) okx: Option<(&'static str, u8)>,
+}
+
+impl Asset {
+    /// USD per coin once prices have gone there.
+    pub(crate) fn mid(&self, to: Move) -> f64 {
+        self.price * (self.beta * to.market + to.own).clamp(-3.0, 3.0).exp()
+    }
 }
 
 #[rustfmt::skip]
@@ -59,6 +68,8 @@ pub(crate) enum Value {
     Linear(f64),
     /// USD per unit of quantity, whatever the price.
     Inverse(f64),
+    /// Bitcoin per unit of quantity and USD of price: value = quantity × factor × price, in bitcoin.
+    Quanto(f64),
 }
 
 /// When a contract ends.
@@ -72,7 +83,8 @@ pub(crate) enum Term {
 /// One contract on one venue.
 #[derive(Clone, Debug)]
 pub(crate) struct Contract {
-    pub(crate) venue: Venue,
+    /// The venue's id.
+    pub(crate) venue: &'static str,
     /// As the venue writes it.
     pub(crate) symbol: String,
     /// The pair or family it belongs to: `BTCUSDT`, `BTC-USDT`.
@@ -94,6 +106,27 @@ pub(crate) struct Contract {
 }
 
 impl Contract {
+    /// A USDT perpetual whose quantity is in (bundles of) coins, with the asset's own steps.
+    pub(crate) fn paired(venue: &'static str, asset: usize, weight: f64) -> Self {
+        let row = &ASSETS[asset];
+        let base = if row.bundle == 1 { row.code.to_owned() } else { format!("{}{}", row.bundle, row.code) };
+        Self {
+            venue,
+            symbol: format!("{base}USDT"),
+            family: format!("{base}USDT"),
+            asset,
+            base,
+            quote: "USDT",
+            value: Value::Linear(1.0),
+            value_text: "",
+            term: Term::Perpetual,
+            price_step: row.price_step,
+            lot_step: row.lot_step,
+            bundle: f64::from(row.bundle),
+            weight,
+        }
+    }
+
     /// A price in USD per coin as a whole number of the last printed decimal, on the tick.
     pub(crate) fn price_units(&self, per_coin: f64) -> u64 {
         let (decimals, tick) = self.price_step;
@@ -122,154 +155,51 @@ impl Contract {
         match self.value {
             Value::Linear(coins) => quantity * coins * self.price(price_units),
             Value::Inverse(usd) => quantity * usd,
+            // At the first price of bitcoin: this only decides how many contracts a size is.
+            Value::Quanto(factor) => quantity * factor * self.price(price_units) * ASSETS[0].price,
         }
     }
 }
 
-/// Everything listed at `start_micros`; dated contracts deliver at the next quarter's end.
-pub(crate) fn listed(start_micros: i64) -> Vec<Contract> {
-    let delivery = next_delivery(start_micros);
-    let mut contracts = Vec::new();
-    for (asset, row) in ASSETS.iter().enumerate() {
-        contracts.push(paired(Venue::BinanceUsdm, asset, 10.0));
-        contracts.push(paired(Venue::BybitLinear, asset, 6.0));
-        if let Some((coins, decimals)) = row.okx {
-            contracts.push(swap(asset, coins, decimals));
-        }
-        if matches!(row.code, "BTC" | "ETH") {
-            contracts.extend(extras(asset, delivery));
-        }
-    }
-    contracts
+/// One perpetual of a venue's list.
+pub(crate) struct Line {
+    /// The asset's code in [`ASSETS`].
+    pub(crate) code: &'static str,
+    /// As the venue writes it.
+    pub(crate) symbol: &'static str,
+    pub(crate) value: Value,
+    /// The contract value as the venue writes it; empty where it does not.
+    pub(crate) value_text: &'static str,
+    pub(crate) price_step: (u8, u64),
+    pub(crate) lot_step: (u8, u64),
+    /// Relative share of its asset's liquidations on the venue.
+    pub(crate) weight: f64,
 }
 
-/// A USDT perpetual on Binance or Bybit.
-fn paired(venue: Venue, asset: usize, weight: f64) -> Contract {
-    let row = &ASSETS[asset];
-    let base = if row.bundle == 1 { row.code.to_owned() } else { format!("{}{}", row.bundle, row.code) };
-    Contract {
-        venue,
-        symbol: format!("{base}USDT"),
-        family: format!("{base}USDT"),
-        asset,
-        base,
-        quote: "USDT",
-        value: Value::Linear(1.0),
-        value_text: "",
-        term: Term::Perpetual,
-        price_step: row.price_step,
-        lot_step: row.lot_step,
-        bundle: f64::from(row.bundle),
-        weight,
-    }
-}
-
-/// A USDT-margined swap on OKX, in hundredths of a contract.
-fn swap(asset: usize, coins: &'static str, decimals: u8) -> Contract {
-    let code = ASSETS[asset].code;
-    Contract {
-        venue: Venue::Okx,
-        symbol: format!("{code}-USDT-SWAP"),
-        family: format!("{code}-USDT"),
-        asset,
-        base: code.to_owned(),
-        quote: "USDT",
-        value: Value::Linear(coins.parse().unwrap_or(1.0)),
-        value_text: coins,
-        term: Term::Perpetual,
-        price_step: (decimals, 1),
-        lot_step: (2, 1),
-        bundle: 1.0,
-        weight: 4.0,
-    }
-}
-
-/// What only BTC and ETH have: USDC-margined, dated and coin-margined contracts.
-fn extras(asset: usize, delivery: Delivery) -> Vec<Contract> {
-    let code = ASSETS[asset].code;
-    let okx = ASSETS[asset].okx.unwrap_or(("1", 2));
-    let usd = if code == "BTC" { ("100", 100.0) } else { ("10", 10.0) };
-    let Delivery { millis, year, month, day } = delivery;
-    let digits = format!("{:02}{month:02}{day:02}", year % 100);
-    let words = format!("{day:02}{}{:02}", MONTHS[month as usize - 1], year % 100);
-    let dated = Term::Dated(millis);
-    let inverse = |symbol: String, term, lot_step, weight| Contract {
-        symbol,
-        family: format!("{code}-USD"),
-        quote: "USD",
-        value: Value::Inverse(usd.1),
-        value_text: usd.0,
-        term,
-        lot_step,
-        weight,
-        ..swap(asset, okx.0, okx.1)
+/// A venue's list of perpetuals in one quote currency.
+pub(crate) fn list(venue: &'static str, quote: &'static str, lines: &[Line]) -> Vec<Contract> {
+    let contract = |line: &Line| {
+        let asset = ASSETS.iter().position(|row| row.code == line.code)?;
+        Some(Contract {
+            symbol: line.symbol.to_owned(),
+            family: line.symbol.to_owned(),
+            base: line.code.to_owned(),
+            quote,
+            value: line.value,
+            value_text: line.value_text,
+            price_step: line.price_step,
+            lot_step: line.lot_step,
+            bundle: 1.0,
+            ..Contract::paired(venue, asset, line.weight)
+        })
     };
-    vec![
-        Contract {
-            symbol: format!("{code}USDC"),
-            family: format!("{code}USDC"),
-            quote: "USDC",
-            ..paired(Venue::BinanceUsdm, asset, 0.9)
-        },
-        Contract {
-            symbol: format!("{code}USDT_{digits}"),
-            term: dated.clone(),
-            ..paired(Venue::BinanceUsdm, asset, 0.2)
-        },
-        Contract { symbol: format!("{code}PERP"), quote: "USDC", ..paired(Venue::BybitLinear, asset, 0.6) },
-        Contract {
-            symbol: format!("{code}USDT-{words}"),
-            term: dated.clone(),
-            ..paired(Venue::BybitLinear, asset, 0.2)
-        },
-        Contract {
-            symbol: format!("{code}-USDT-{digits}"),
-            term: dated.clone(),
-            weight: 0.4,
-            ..swap(asset, okx.0, okx.1)
-        },
-        inverse(format!("{code}-USD-SWAP"), Term::Perpetual, (1, 1), 0.9),
-        inverse(format!("{code}-USD-{digits}"), dated, (0, 1), 0.4),
-    ]
+    lines.iter().filter_map(contract).collect()
 }
 
-const MONTHS: [&str; 12] =
-    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Delivery {
-    millis: i64,
-    year: i64,
-    month: u32,
-    day: u32,
-}
-
-/// The next last Friday of a quarter, 08:00 UTC, at least a week away.
-fn next_delivery(start_micros: i64) -> Delivery {
-    const DAY: i64 = 86_400;
-    let earliest = start_micros.div_euclid(1_000_000) + 7 * DAY;
-    let mut day = earliest.div_euclid(DAY) + 1;
-    loop {
-        let (year, month, day_of_month) = civil(day);
-        let friday = (day + 4).rem_euclid(7) == 5; // 1970-01-01 was a Thursday
-        if friday && month % 3 == 0 && civil(day + 7).1 != month {
-            return Delivery { millis: (day * DAY + 8 * 3600) * 1000, year, month, day: day_of_month };
-        }
-        day += 1;
-    }
-}
-
-/// Year, month and day of a day since 1970-01-01 (Howard Hinnant's algorithm).
-fn civil(days: i64) -> (i64, u32, u32) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = (if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 }) as u32;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+/// Everything listed at `start_micros`, venue by venue; dated contracts deliver at the next quarter's end.
+pub(crate) fn listed(start_micros: i64) -> Vec<Contract> {
+    let delivery = Delivery::next(start_micros);
+    VENUES.iter().flat_map(|row| (row.lists)(delivery)).collect()
 }
 
 fn power(decimals: u8) -> f64 {
@@ -311,15 +241,6 @@ mod tests {
     }
 
     #[test]
-    fn dated_contracts_deliver_at_the_end_of_the_next_quarter_a_week_away() {
-        let christmas = Delivery { millis: 1_798_185_600_000, year: 2026, month: 12, day: 25 };
-        assert_eq!(next_delivery(NOV_22_2026), christmas);
-        let late = NOV_22_2026 + 30 * 86_400 * 1_000_000;
-        let march = next_delivery(late);
-        assert_eq!((march.year, march.month, march.day), (2027, 3, 26));
-    }
-
-    #[test]
     fn about_25_assets_are_listed_and_no_symbol_twice_on_a_venue() {
         let contracts = listed(NOV_22_2026);
         assert!((24..=28).contains(&ASSETS.len()));
@@ -331,7 +252,7 @@ mod tests {
         {
             assert!(contracts.iter().any(|one| one.symbol == wanted), "{wanted}");
         }
-        assert!(!contracts.iter().any(|one| one.venue == Venue::Okx && one.symbol.starts_with("AKT")));
+        assert!(!contracts.iter().any(|one| one.venue == "okx" && one.symbol.starts_with("AKT")));
     }
 
     #[test]

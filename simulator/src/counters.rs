@@ -37,8 +37,8 @@ pub struct Counts {
 }
 
 /// The live counts of a running simulator; clones share them, and they outlive it.
-#[derive(Clone, Debug, Default)]
-pub struct Counters(Arc<[Tallies; 3]>);
+#[derive(Clone, Debug)]
+pub struct Counters(Arc<[Tallies]>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
@@ -54,6 +54,12 @@ pub(crate) struct Tallies {
     pub(crate) refused: AtomicU64,
     pub(crate) dropped: AtomicU64,
     pub(crate) evicted: AtomicU64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self(Venue::all().map(|_| Tallies::default()).collect())
+    }
 }
 
 impl Counters {
@@ -79,7 +85,7 @@ impl Counters {
 
     /// Different liquidations written to at least one connection, by venue id.
     pub fn sent(&self) -> BTreeMap<&'static str, u64> {
-        Venue::ALL.into_iter().map(|venue| (venue.id(), self.of(venue).sent)).collect()
+        Venue::all().map(|venue| (venue.id(), self.of(venue).sent)).collect()
     }
 
     pub(crate) fn tallies(&self, venue: Venue) -> &Tallies {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::venue::Venue;
+use crate::venue::{REMEDY, Venue};
 
 /// What goes wrong on purpose. Nothing by default. As text, and in files, it is what
 /// [`Faults::parse`] reads.
@@ -108,7 +108,6 @@ pub enum FaultsError {
 
 const DURATION: &str = "use a time such as 200ms, 30s or 5m, from 1ms to 24h";
 const SHARE: &str = "use a share from 0 to 1, such as 0.1";
-const VENUE: &str = "use binance-usdm, bybit-linear or okx";
 const SILENCE: &str = "use EVERY:FOR, such as 20s:10s";
 const STATUS: &str = "use 403, 418, 429, 451 or 500 to 504, and a venue if only one refuses: 429:okx";
 const RETRY: &str = "use whole seconds, such as 5s, beside status=429";
@@ -149,7 +148,7 @@ impl Faults {
                 return Err(FaultsError::Twice { key: key.into() });
             }
             seen.push(key);
-            let wrong = |remedy| FaultsError::Value { key, value: value.into(), remedy };
+            let wrong = |remedy: &'static str| FaultsError::Value { key, value: value.into(), remedy };
             match key {
                 "drop" => faults.drop = Some(time(value).ok_or_else(|| wrong(DURATION))?),
                 "silence" => faults.silence = Some(silence(value).ok_or_else(|| wrong(SILENCE))?),
@@ -157,9 +156,9 @@ impl Faults {
                 "duplicate" => faults.duplicate = share(value).ok_or_else(|| wrong(SHARE))?,
                 "reorder" => faults.reorder = share(value).ok_or_else(|| wrong(SHARE))?,
                 "malformed" => faults.malformed = share(value).ok_or_else(|| wrong(SHARE))?,
-                "reject" => faults.reject = Some(Venue::find(value).ok_or_else(|| wrong(VENUE))?),
+                "reject" => faults.reject = Some(Venue::find(value).ok_or_else(|| wrong(&REMEDY))?),
                 "status" => faults.status = Some(refusal(value).ok_or_else(|| wrong(STATUS))?),
-                "only" => faults.only = Some(Venue::find(value).ok_or_else(|| wrong(VENUE))?),
+                "only" => faults.only = Some(Venue::find(value).ok_or_else(|| wrong(&REMEDY))?),
                 _ => {
                     retry_after =
                         Some(time(value).filter(|wait| is_whole(*wait)).ok_or_else(|| wrong(RETRY))?);
@@ -318,8 +317,8 @@ mod tests {
         );
         assert_eq!(faults.slow, Some(Duration::from_millis(200)));
         assert_eq!((faults.duplicate, faults.reorder, faults.malformed), (0.1, 0.2, 0.01));
-        assert_eq!(faults.reject, Some(Venue::BybitLinear));
-        let refusal = Refusal { code: 429, venue: Some(Venue::Okx), retry_after: Duration::from_secs(5) };
+        assert_eq!(faults.reject, Venue::find("bybit-linear"));
+        let refusal = Refusal { code: 429, venue: Venue::find("okx"), retry_after: Duration::from_secs(5) };
         assert_eq!(faults.status, Some(refusal));
         assert_eq!(faults.to_string(), text);
         let json = serde_json::to_string(&faults).unwrap();
@@ -352,7 +351,7 @@ mod tests {
             ("duplicate=2", "fault duplicate is \"2\"; use a share from 0 to 1"),
             ("malformed=NaN", "fault malformed is \"NaN\"; use a share"),
             ("silence=20s", "fault silence is \"20s\"; use EVERY:FOR"),
-            ("reject=kraken", "fault reject is \"kraken\"; use binance-usdm"),
+            ("reject=kraken", "fault reject is \"kraken\"; use one of binance-usdm, "),
             ("status=200", "fault status is \"200\"; use 403"),
             ("status=429:kraken", "fault status is \"429:kraken\"; use 403"),
             (
@@ -368,11 +367,13 @@ mod tests {
 
     #[test]
     fn faults_can_be_limited_to_one_venue() {
+        let [binance, bybit, okx] =
+            ["binance-usdm", "bybit-linear", "okx"].map(|id| Venue::find(id).unwrap());
         let faults = Faults::parse("slow=1s,status=451,only=okx").unwrap();
-        assert_eq!(faults.concerning(Venue::Okx), faults);
-        assert_eq!(faults.concerning(Venue::BinanceUsdm), Faults::default());
-        assert!(faults.refusal(Venue::Okx).is_some() && faults.refusal(Venue::BybitLinear).is_none());
+        assert_eq!(faults.concerning(okx), faults);
+        assert_eq!(faults.concerning(binance), Faults::default());
+        assert!(faults.refusal(okx).is_some() && faults.refusal(bybit).is_none());
         let one = Faults::parse("status=403:okx").unwrap();
-        assert!(one.refusal(Venue::Okx).is_some() && one.refusal(Venue::BinanceUsdm).is_none());
+        assert!(one.refusal(okx).is_some() && one.refusal(binance).is_none());
     }
 }

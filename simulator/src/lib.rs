@@ -8,19 +8,21 @@
 //! This crate depends on no other crate of the workspace: a wire struct shared with the feeds would
 //! make the same mistake on both ends, and pass.
 
-mod binance;
-mod bybit;
+mod calendar;
 mod contracts;
 mod counters;
 mod error;
 mod faults;
 mod hawkes;
-mod okx;
+mod market;
+mod rest;
 mod scenario;
 mod server;
 mod session;
 mod tape;
+mod throttle;
 mod venue;
+mod venues;
 mod world;
 
 pub use counters::{Counters, Counts};
@@ -28,5 +30,5 @@ pub use error::SimulatorError;
 pub use faults::{Faults, FaultsError, Refusal, Silence};
 pub use scenario::{After, Phase, Scenario, ScenarioError};
 pub use server::{Running, SimulatorConfig, Tls, Tuning, start, start_with};
-pub use tape::{SimFrame, Tape};
+pub use tape::{Payload, SimFrame, Tape};
 pub use venue::Venue;

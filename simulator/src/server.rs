@@ -1,11 +1,12 @@
 //! The server: one port that is every venue, by path.
 
+mod broken;
 mod connection;
 mod player;
 mod routes;
 mod tls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,11 +22,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::bybit;
-use crate::contracts::{Contract, listed};
 use crate::counters::{Counters, Counts};
 use crate::error::SimulatorError;
 use crate::faults::Faults;
+use crate::market::Market;
 use crate::scenario::Scenario;
 use crate::tape::Tape;
 use crate::venue::Venue;
@@ -60,19 +60,12 @@ pub enum Tls {
     SelfSigned,
 }
 
-/// The venues' own patience, and the server's: the defaults are what the venues document.
+/// The venues' patience, and the server's.
 #[derive(Clone, Debug)]
 pub struct Tuning {
-    /// OKX ends a connection with code 4004 after this long without a message of the client (30 s).
-    pub okx_idle: Duration,
-    /// Bybit ends a connection after this long without a message of the client (10 min).
-    pub bybit_idle: Duration,
-    /// Binance sends a WebSocket ping this often (3 min) …
-    pub binance_ping: Duration,
-    /// … and gives up this long after the last pong (10 min).
-    pub binance_pong: Duration,
-    /// Binance ends every connection at this age (24 h).
-    pub binance_life: Duration,
+    /// How many times less patient the venues are than they document, and how many times as often they
+    /// ping (1): at 60, OKX ends a connection half a second after the client's last message.
+    pub impatience: f64,
     /// Frames that may wait for a slow client before it is disconnected (1024).
     pub queue_frames: usize,
     /// The size of the system's send buffer, bytes; the system's own unless set.
@@ -81,15 +74,19 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self {
-            okx_idle: Duration::from_secs(30),
-            bybit_idle: Duration::from_mins(10),
-            binance_ping: Duration::from_mins(3),
-            binance_pong: Duration::from_mins(10),
-            binance_life: Duration::from_hours(24),
-            queue_frames: 1024,
-            send_buffer_bytes: None,
-        }
+        Self { impatience: 1.0, queue_frames: 1024, send_buffer_bytes: None }
+    }
+}
+
+impl Tuning {
+    /// How long a span of the venues' patience really lasts.
+    fn real(&self, documented: Duration) -> Duration {
+        documented.div_f64(self.impatience.max(1e-6))
+    }
+
+    /// How much of the venues' patience a span takes.
+    fn documented(&self, real: Duration) -> Duration {
+        real.mul_f64(self.impatience.max(1e-6))
     }
 }
 
@@ -142,11 +139,9 @@ impl Running {
 
 /// What every connection shares.
 pub(crate) struct Floor {
-    contracts: Vec<Arc<Contract>>,
-    bybit_symbols: Arc<BTreeSet<String>>,
+    market: Arc<Market>,
     faults: Faults,
     tuning: Tuning,
-    seed: u64,
     connections: AtomicU64,
     audience: Audience,
     counters: Counters,
@@ -188,24 +183,22 @@ pub async fn start_with(config: SimulatorConfig, tuning: Tuning) -> Result<Runni
     };
 
     let start_micros = venue_clock();
-    let contracts: Vec<Arc<Contract>> = listed(start_micros).into_iter().map(Arc::new).collect();
-    let tape = Tape::over(&scenario, &contracts, seed, (start_micros, pace));
+    let market = Arc::new(Market::new(seed, start_micros));
+    let tape = Tape::over(&scenario, &market, pace);
     let cancel = CancellationToken::new();
     let tasks = TaskTracker::new();
     let counters = Counters::default();
     let floor = Arc::new(Floor {
-        bybit_symbols: Arc::new(bybit::symbols(&contracts)),
-        contracts,
+        market,
         faults,
         tuning,
-        seed,
         connections: AtomicU64::new(0),
         audience: Audience::default(),
         counters: counters.clone(),
         stop: cancel.clone(),
         tasks: tasks.clone(),
     });
-    tasks.spawn(player::play(tape, start_micros, Arc::clone(&floor)));
+    tasks.spawn(player::play(tape, Arc::clone(&floor)));
     tasks.spawn(accept(listener, acceptor, floor));
     tracing::info!(%addr, scenario = scenario.name, seed, pace, "simulator started");
     let guard = cancel.clone().drop_guard();

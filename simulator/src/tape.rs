@@ -1,25 +1,65 @@
 //! The generator: a deterministic sequence of frames, as every venue would send them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use crate::binance::Throttle;
-use crate::bybit::{self, Batches};
-use crate::contracts::{Contract, listed};
-use crate::okx::{self, Pushes};
+use hyper::{HeaderMap, Method};
+
+use crate::market::{Market, Prices};
+use crate::rest::Request;
 use crate::scenario::Scenario;
 use crate::venue::Venue;
+use crate::venues::VENUES;
 use crate::world::{Forced, World};
+
+/// What a frame or an answer is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// A text message, or the body of a REST answer.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+}
+
+impl Payload {
+    /// The bytes, whatever their kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The text; `None` for a binary message.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+}
+
+impl From<String> for Payload {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Payload {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
 
 /// One frame (or REST answer) of one venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimFrame {
     /// When the venue sends it, microseconds since 1970 UTC.
     pub at_micros: i64,
-    /// The venue's id: `binance-usdm`, `bybit-linear`, `okx`.
+    /// The venue's id: `binance-usdm`, `bybit-linear`, `okx`, …
     pub venue: &'static str,
-    /// The bytes on the wire; Binance's in the combined envelope of `!forceOrder@arr`.
-    pub text: String,
+    /// The bytes on the wire, as the widest subscription gets them: Binance's in the combined envelope
+    /// of `!forceOrder@arr`, Gate's with decimal sizes, HTX's compressed.
+    pub payload: Payload,
     /// What it answers or is subscribed by: `btcusdt@forceOrder`, `allLiquidation.BTCUSDT`,
     /// `liquidation-orders:SWAP`, or the path and query of a REST answer.
     pub topic: String,
@@ -27,26 +67,52 @@ pub struct SimFrame {
     pub events: u64,
 }
 
-/// One venue's way of telling what happened.
+impl SimFrame {
+    /// Whether this is a REST answer, which no socket sends.
+    pub fn is_answer(&self) -> bool {
+        self.topic.starts_with('/')
+    }
+
+    /// The text; `None` for a binary frame.
+    pub fn text(&self) -> Option<&str> {
+        self.payload.text()
+    }
+}
+
+/// One venue's way of telling what happened. `()` is a venue of whose market nothing is told.
 pub(crate) trait Dialect: Send {
     /// Takes note of a liquidation.
-    fn note(&mut self, forced: Forced);
+    fn note(&mut self, _forced: Forced) {}
 
     /// When the next frame is due; `None` while there is nothing to tell.
-    fn due(&self) -> Option<i64>;
+    fn due(&self) -> Option<i64> {
+        None
+    }
 
     /// Appends what is due at `now`.
-    fn tell(&mut self, now: i64, out: &mut VecDeque<SimFrame>);
+    fn tell(&mut self, _now: i64, _prices: &Prices, _out: &mut VecDeque<SimFrame>) {}
+
+    /// The market has ended: what happened is still told, and nothing else any more.
+    fn hush(&mut self) {}
+
+    /// How many liquidations happened, given how many were noted.
+    fn happened(&self, noted: u64) -> u64 {
+        noted
+    }
 }
+
+impl Dialect for () {}
 
 /// Every venue's frames in the order in which they are sent, REST answers first. The same scenario,
 /// seed and start give the same bytes. Endless where the scenario loops.
 pub struct Tape {
     world: std::iter::Peekable<World>,
-    dialects: [Box<dyn Dialect>; 3],
+    prices: Prices,
+    hushed: bool,
+    dialects: Vec<Box<dyn Dialect>>,
     ready: VecDeque<SimFrame>,
-    happened: [u64; 3],
-    told: [u64; 3],
+    noted: Vec<u64>,
+    told: Vec<u64>,
 }
 
 impl Tape {
@@ -59,36 +125,25 @@ impl Tape {
     /// own rules (one event per symbol and second, batches every 500 ms) whatever the pace.
     /// A pace that is no positive number counts as 1.
     pub fn with_pace(scenario: &Scenario, seed: u64, start_micros: i64, pace: f64) -> Self {
-        let contracts: Vec<Arc<Contract>> = listed(start_micros).into_iter().map(Arc::new).collect();
-        Self::over(scenario, &contracts, seed, (start_micros, pace))
+        Self::over(scenario, &Market::new(seed, start_micros), pace)
     }
 
-    pub(crate) fn over(
-        scenario: &Scenario,
-        contracts: &[Arc<Contract>],
-        seed: u64,
-        (start_micros, pace): (i64, f64),
-    ) -> Self {
+    pub(crate) fn over(scenario: &Scenario, market: &Market, pace: f64) -> Self {
         let pace = if pace.is_finite() && pace > 0.0 { pace } else { 1.0 };
-        let mut ready = VecDeque::new();
-        ready.extend(bybit::references(contracts, start_micros));
-        ready.extend(okx::references(contracts, start_micros));
         Self {
-            world: World::new(scenario, contracts.to_vec(), seed, (start_micros, pace)).peekable(),
-            dialects: [
-                Box::new(Throttle::default()),
-                Box::new(Batches::default()),
-                Box::new(Pushes::default()),
-            ],
-            ready,
-            happened: [0; 3],
-            told: [0; 3],
+            world: World::new(scenario, market, pace).peekable(),
+            prices: Prices::default(),
+            hushed: false,
+            dialects: VENUES.iter().map(|row| (row.dialect)(market)).collect(),
+            ready: references(market).collect(),
+            noted: vec![0; VENUES.len()],
+            told: vec![0; VENUES.len()],
         }
     }
 
     /// Liquidations that have happened on `venue` so far, told or not.
     pub fn happened(&self, venue: Venue) -> u64 {
-        self.happened[venue.index()]
+        self.dialects[venue.index()].happened(self.noted[venue.index()])
     }
 
     /// Liquidations in the frames of `venue` so far.
@@ -96,31 +151,68 @@ impl Tape {
         self.told[venue.index()]
     }
 
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
     /// Advances to the next moment at which something happens or is told; `false` at the end.
     fn step(&mut self) -> bool {
+        let forced_at = self.world.peek().map(|forced| forced.at_micros);
+        if forced_at.is_none() && !self.hushed {
+            self.hushed = true;
+            self.dialects.iter_mut().for_each(|dialect| dialect.hush());
+        }
         let due = self
             .dialects
             .iter()
             .enumerate()
             .filter_map(|(index, dialect)| dialect.due().map(|at| (at, index)))
             .min();
-        let forced_at = self.world.peek().map(|forced| forced.at_micros);
         match (due, forced_at) {
             (Some((at, index)), forced_at) if forced_at.is_none_or(|forced_at| at <= forced_at) => {
-                self.dialects[index].tell(at, &mut self.ready);
+                self.dialects[index].tell(at, &self.prices, &mut self.ready);
                 true
             }
             (_, Some(_)) => {
                 if let Some(forced) = self.world.next() {
-                    let index = forced.contract.venue.index();
-                    self.happened[index] += 1;
-                    self.dialects[index].note(forced);
+                    if let Some(to) = forced.moved {
+                        self.prices.follow(forced.contract.asset, to);
+                    }
+                    if let Some(venue) = Venue::find(forced.contract.venue) {
+                        self.noted[venue.index()] += 1;
+                        self.dialects[venue.index()].note(forced);
+                    }
                 }
                 true
             }
             (_, None) => false,
         }
     }
+}
+
+/// What a tape begins with: the REST answers that each row names.
+fn references(market: &Market) -> impl Iterator<Item = SimFrame> {
+    let asked = VENUES.iter().flat_map(|row| row.references.iter().map(move |topic| (row, *topic)));
+    asked.filter_map(|(row, topic)| {
+        let (path, query) = topic.split_once('?').unwrap_or((topic, ""));
+        let headers = HeaderMap::new();
+        let request = Request {
+            method: &Method::GET,
+            path,
+            query,
+            headers: &headers,
+            body: b"",
+            now_micros: market.start_micros,
+        };
+        let answer = (row.answer)(&request, market)?;
+        Some(SimFrame {
+            at_micros: market.start_micros,
+            venue: row.id,
+            payload: String::from_utf8(answer.body).ok()?.into(),
+            topic: topic.to_owned(),
+            events: 0,
+        })
+    })
 }
 
 impl Iterator for Tape {

@@ -1,47 +1,68 @@
 //! Which venues are simulated, and what they are called.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-/// A simulated venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Venue {
-    /// Binance USD-M futures.
-    BinanceUsdm,
-    /// Bybit linear perpetuals and futures.
-    BybitLinear,
-    /// OKX swaps and futures.
-    Okx,
-}
+use crate::venues::{VENUES, VenueRow};
+
+/// A simulated venue: a row of the table of venues.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Venue(u8);
 
 impl Venue {
     /// Every venue, in the order in which simultaneous frames are told.
-    pub const ALL: [Self; 3] = [Self::BinanceUsdm, Self::BybitLinear, Self::Okx];
+    pub fn all() -> impl ExactSizeIterator<Item = Self> {
+        (0..VENUES.len() as u8).map(Self)
+    }
 
     /// The name in configuration, on the tape and in the counters.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::BinanceUsdm => "binance-usdm",
-            Self::BybitLinear => "bybit-linear",
-            Self::Okx => "okx",
-        }
+    pub fn id(self) -> &'static str {
+        self.row().id
     }
 
     /// The venue called `id`.
     pub fn find(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|venue| venue.id() == id)
+        Self::all().find(|venue| venue.id() == id)
     }
 
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::BinanceUsdm => 0,
-            Self::BybitLinear => 1,
-            Self::Okx => 2,
-        }
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    pub(crate) fn row(self) -> &'static VenueRow {
+        &VENUES[self.index()]
+    }
+}
+
+impl fmt::Debug for Venue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
     }
 }
 
 impl fmt::Display for Venue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
+    }
+}
+
+/// What to write where a venue is asked for.
+pub(crate) static REMEDY: LazyLock<String> = LazyLock::new(|| {
+    let ids: Vec<&str> = VENUES.iter().map(|row| row.id).collect();
+    format!("use one of {}", ids.join(", "))
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_venue_is_found_by_its_own_name_and_no_other() {
+        for venue in Venue::all() {
+            assert_eq!(Venue::find(venue.id()), Some(venue));
+            assert_eq!(VENUES.iter().filter(|row| row.id == venue.id()).count(), 1, "{venue}");
+        }
+        assert!(Venue::find("binance").is_none() && Venue::find("").is_none());
+        assert!(REMEDY.starts_with("use one of binance-usdm, "));
     }
 }

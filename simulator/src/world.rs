@@ -1,5 +1,7 @@
 //! What really happens: prices, and the positions that they liquidate.
 
+mod beside;
+
 use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
@@ -8,7 +10,12 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::contracts::{ASSETS, Contract};
 use crate::hawkes::{Arrival, Hawkes, Kernel};
+use crate::market::{Market, Move};
 use crate::scenario::{After, Phase, Scenario};
+use crate::venue::Venue;
+use crate::venues::Share;
+
+use beside::Beside;
 
 /// Which position was liquidated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +41,8 @@ pub(crate) struct Forced {
     /// Uniform numbers in `0..1` for the venues' incidentals (partial fills, position modes), drawn
     /// here so that no venue's throttle changes what happens next.
     pub(crate) dice: [f64; 2],
+    /// Where prices were, for a liquidation on a large venue.
+    pub(crate) moved: Option<Move>,
 }
 
 /// Median of an ordinary liquidation, USD, before the asset's own scale.
@@ -73,13 +82,24 @@ impl Path {
     }
 }
 
+/// What decides a liquidation besides chance: the market at that moment.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// Seconds since the start.
+    at: f64,
+    /// The probability that an earlier liquidation caused this one.
+    induced: f64,
+    /// The probability that a long is hit.
+    long_odds: f64,
+}
+
 /// The market. Time inside is market time, seconds since the start; liquidations are stamped with
 /// the venues' time, which runs `pace` times slower.
 pub(crate) struct World {
     rng: ChaCha8Rng,
     scenario: Scenario,
-    contracts: Vec<Arc<Contract>>,
-    by_asset: Vec<Vec<usize>>,
+    /// The large venues' contracts.
+    by_asset: Vec<Vec<Arc<Contract>>>,
     start_micros: i64,
     pace: f64,
     phase: usize,
@@ -90,26 +110,19 @@ pub(crate) struct World {
     remembered: f64,
     own: Vec<Path>,
     last_asset: usize,
+    beside: Beside,
+    ahead: Option<Forced>,
 }
 
 impl World {
-    pub(crate) fn new(
-        scenario: &Scenario,
-        contracts: Vec<Arc<Contract>>,
-        seed: u64,
-        start: (i64, f64),
-    ) -> Self {
-        let mut by_asset = vec![Vec::new(); ASSETS.len()];
-        for (index, contract) in contracts.iter().enumerate() {
-            by_asset[contract.asset].push(index);
-        }
+    /// The market of `market`'s seed and start, `pace` times faster than the venues' clocks.
+    pub(crate) fn new(scenario: &Scenario, market: &Market, pace: f64) -> Self {
         let mut world = Self {
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            rng: ChaCha8Rng::seed_from_u64(market.seed),
             scenario: scenario.clone(),
-            contracts,
-            by_asset,
-            start_micros: start.0,
-            pace: start.1,
+            by_asset: on_large_venues(&market.contracts),
+            start_micros: market.start_micros,
+            pace,
             phase: 0,
             phase_end: 0.0,
             ended: scenario.phases.is_empty(),
@@ -118,8 +131,11 @@ impl World {
             remembered: 0.0,
             own: vec![Path::default(); ASSETS.len()],
             last_asset: 0,
+            beside: Beside::new(market),
+            ahead: None,
         };
         world.enter(0);
+        world.ahead = world.next_large();
         world
     }
 
@@ -158,41 +174,38 @@ impl World {
         self.remembered = self.market.value + (self.remembered - self.market.value) * kept;
     }
 
-    /// Turns an arrival into a liquidation: whose, which way, how much, at what price.
+    /// Turns an arrival into a liquidation on a large venue, and into those that it brings elsewhere.
     fn liquidate(&mut self, arrival: Arrival, phase: &Phase) -> Forced {
         self.advance(arrival.at, phase);
         let lean = (self.market.value - self.remembered) * 100.0 * LEAN_PER_PCT;
         let long_odds = 1.0 / (1.0 + lean.clamp(-6.0, 6.0).exp());
-        let position = if self.rng.random::<f64>() < long_odds { Position::Long } else { Position::Short };
+        let moment = Moment { at: arrival.at, induced: arrival.induced, long_odds };
+        let position = drawn(long_odds, &mut self.rng);
         let contract = self.struck(arrival.induced);
         let asset = contract.asset;
         let own_deviation = phase.volatility_pct / 100.0 / 60.0_f64.sqrt() * 0.6;
         self.own[asset].advance(arrival.at, 0.0, own_deviation, ASSET_HOME_SECS, &mut self.rng);
 
-        let row = &ASSETS[asset];
-        let mid = row.price * (row.beta * self.market.value + self.own[asset].value).clamp(-3.0, 3.0).exp();
-        // A long is closed by selling into the bid: below mid, and its margin ended lower still.
-        let toward = match position {
-            Position::Long => -1.0,
-            Position::Short => 1.0,
-        };
-        let fill = contract.price_units(mid * (1.0 + toward * self.rng.random_range(0.0..0.002)));
-        let beyond = mid * (1.0 + toward * self.rng.random_range(0.0022..0.0055));
-        let bankruptcy = contract.price_units(beyond);
-        let wanted = self.size(arrival.induced) * (row.weight / 10.0).powf(0.35);
-        let quantity = contract.quantity_units(wanted.min(LARGEST_USD), fill);
-        let usd = contract.usd(quantity, fill);
-        self.market.value += toward * (usd / 1e6).min(10.0) * IMPACT_PCT / 100.0;
-        Forced {
-            at_micros: self.start_micros + (arrival.at / self.pace * 1e6) as i64,
-            contract,
-            position,
-            quantity,
-            fill,
-            bankruptcy,
-            usd,
-            dice: [self.rng.random(), self.rng.random()],
-        }
+        let moved = Move { market: self.market.value, own: self.own[asset].value };
+        let at_micros = self.micros(arrival.at);
+        let mut forced =
+            closed(contract, position, (at_micros, arrival.induced), ASSETS[asset].mid(moved), &mut self.rng);
+        forced.moved = Some(moved);
+        self.echo(moment, asset);
+        self.market.value += toward(position) * (forced.usd / 1e6).min(10.0) * IMPACT_PCT / 100.0;
+        forced
+    }
+
+    /// What a liquidation of `asset` on a large venue brings elsewhere.
+    fn echo(&mut self, moment: Moment, asset: usize) {
+        let (own, market) = (&self.own, self.market.value);
+        let mid = |asset: usize| ASSETS[asset].mid(Move { market, own: own[asset].value });
+        let (start, pace) = (self.start_micros, self.pace);
+        self.beside.echo(moment, asset, mid, |at| start + (at / pace * 1e6) as i64);
+    }
+
+    fn micros(&self, at: f64) -> i64 {
+        self.start_micros + (at / self.pace * 1e6) as i64
     }
 
     /// Whom it strikes; what another liquidation caused often strikes the same asset again.
@@ -202,21 +215,83 @@ impl World {
             self.last_asset = pick(ASSETS.iter().map(|asset| asset.weight), self.rng.random::<f64>() * total);
         }
         let choices = &self.by_asset[self.last_asset];
-        let weights = || choices.iter().map(|index| self.contracts[*index].weight);
+        let weights = || choices.iter().map(|contract| contract.weight);
         let total: f64 = weights().sum();
         let chosen = pick(weights(), self.rng.random::<f64>() * total);
-        Arc::clone(&self.contracts[choices[chosen]])
+        Arc::clone(&choices[chosen])
     }
 
-    /// USD of one liquidation: log-normal body, Pareto tail, the tail fatter within a cascade.
-    fn size(&mut self, induced: f64) -> f64 {
-        if self.rng.random::<f64>() < 0.015 + 0.035 * induced {
-            let uniform = 1.0 - self.rng.random::<f64>();
-            return TAIL_FROM_USD * uniform.powf(-1.0 / TAIL_EXPONENT);
+    /// The next liquidation on a large venue.
+    fn next_large(&mut self) -> Option<Forced> {
+        while !self.ended {
+            let phase = self.scenario.phases[self.phase].clone();
+            let kernel = Kernel {
+                base: phase.rate_per_min / 60.0,
+                branching: phase.branching,
+                decay_secs: phase.decay_secs,
+            };
+            if let Some(arrival) = self.hawkes.next(kernel, self.phase_end, &mut self.rng) {
+                return Some(self.liquidate(arrival, &phase));
+            }
+            self.advance(self.phase_end, &phase);
+            self.ended = !self.enter_next();
         }
-        let noise: f64 = StandardNormal.sample(&mut self.rng);
-        MEDIAN_USD * (SPREAD * noise).exp()
+        None
     }
+}
+
+/// The large venues' contracts by asset: each venue's first before any venue's second, the order in
+/// which chance picks.
+fn on_large_venues(contracts: &[Arc<Contract>]) -> Vec<Vec<Arc<Contract>>> {
+    let is_large = |id| Venue::find(id).is_some_and(|venue| venue.row().share == Share::Large);
+    let mut by_asset: Vec<(Vec<_>, Vec<_>)> = vec![(Vec::new(), Vec::new()); ASSETS.len()];
+    for contract in contracts.iter().filter(|contract| is_large(contract.venue)) {
+        let (firsts, others) = &mut by_asset[contract.asset];
+        let is_first = firsts.iter().all(|one: &Arc<Contract>| one.venue != contract.venue);
+        if is_first { firsts } else { others }.push(Arc::clone(contract));
+    }
+    by_asset.into_iter().map(|(firsts, others)| [firsts, others].concat()).collect()
+}
+
+/// Which way a position is closed: longs into the bid, shorts into the ask.
+fn toward(position: Position) -> f64 {
+    match position {
+        Position::Long => -1.0,
+        Position::Short => 1.0,
+    }
+}
+
+fn drawn(long_odds: f64, rng: &mut ChaCha8Rng) -> Position {
+    if rng.random::<f64>() < long_odds { Position::Long } else { Position::Short }
+}
+
+/// A position closed by force at a moment (venue time, and how likely it was caused by another), near
+/// `mid`, USD per coin. A long is filled below mid, and its margin ended lower still.
+fn closed(
+    contract: Arc<Contract>,
+    position: Position,
+    (at_micros, induced): (i64, f64),
+    mid: f64,
+    rng: &mut ChaCha8Rng,
+) -> Forced {
+    let toward = toward(position);
+    let fill = contract.price_units(mid * (1.0 + toward * rng.random_range(0.0..0.002)));
+    let bankruptcy = contract.price_units(mid * (1.0 + toward * rng.random_range(0.0022..0.0055)));
+    let wanted = size(induced, rng) * (ASSETS[contract.asset].weight / 10.0).powf(0.35);
+    let quantity = contract.quantity_units(wanted.min(LARGEST_USD), fill);
+    let usd = contract.usd(quantity, fill);
+    let dice = [rng.random(), rng.random()];
+    Forced { at_micros, contract, position, quantity, fill, bankruptcy, usd, dice, moved: None }
+}
+
+/// USD of one liquidation: log-normal body, Pareto tail, the tail fatter within a cascade.
+fn size(induced: f64, rng: &mut ChaCha8Rng) -> f64 {
+    if rng.random::<f64>() < 0.015 + 0.035 * induced {
+        let uniform = 1.0 - rng.random::<f64>();
+        return TAIL_FROM_USD * uniform.powf(-1.0 / TAIL_EXPONENT);
+    }
+    let noise: f64 = StandardNormal.sample(rng);
+    MEDIAN_USD * (SPREAD * noise).exp()
 }
 
 /// The index at which the running sum of `weights` passes `point`.
@@ -237,29 +312,34 @@ impl Iterator for World {
     type Item = Forced;
 
     fn next(&mut self) -> Option<Forced> {
-        while !self.ended {
-            let phase = self.scenario.phases[self.phase].clone();
-            let kernel = Kernel {
-                base: phase.rate_per_min / 60.0,
-                branching: phase.branching,
-                decay_secs: phase.decay_secs,
-            };
-            if let Some(arrival) = self.hawkes.next(kernel, self.phase_end, &mut self.rng) {
-                return Some(self.liquidate(arrival, &phase));
-            }
-            self.advance(self.phase_end, &phase);
-            self.ended = !self.enter_next();
+        let ahead_at = self.ahead.as_ref().map_or(i64::MAX, |ahead| ahead.at_micros);
+        // What a later liquidation brings elsewhere comes later still, so these are in order.
+        if let Some(elsewhere) = self.beside.before(ahead_at) {
+            return Some(elsewhere);
         }
-        None
+        let next = self.next_large();
+        std::mem::replace(&mut self.ahead, next)
     }
 }
 
-/// A liquidation for tests: `quantity` in units of the contract's last decimal, at its asset's
-/// first price.
+/// A liquidation for tests: `quantity` in units of the contract's last decimal, at its asset's first
+/// price, on the first venue that lists the symbol.
 #[cfg(test)]
 pub(crate) fn sample(symbol: &str, position: Position, quantity: u64, at_ms: i64) -> Forced {
+    sample_on("", symbol, position, (quantity, at_ms))
+}
+
+/// As [`sample`], on one venue, or on any where `venue` is empty.
+#[cfg(test)]
+pub(crate) fn sample_on(
+    venue: &str,
+    symbol: &str,
+    position: Position,
+    (quantity, at_ms): (u64, i64),
+) -> Forced {
     const NOVEMBER_2026: i64 = 1_795_305_600_000_000;
-    let mut listed = crate::contracts::listed(NOVEMBER_2026).into_iter();
+    let listed = crate::contracts::listed(NOVEMBER_2026).into_iter();
+    let mut listed = listed.filter(|contract| venue.is_empty() || contract.venue == venue);
     let contract = listed.find(|contract| contract.symbol == symbol).unwrap();
     let fill = contract.price_units(ASSETS[contract.asset].price);
     let usd = contract.usd(quantity, fill);
@@ -273,17 +353,16 @@ pub(crate) fn sample(symbol: &str, position: Position, quantity: u64, at_ms: i64
         bankruptcy: fill,
         usd,
         dice: [0.5, 0.5],
+        moved: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contracts::listed;
 
     fn world(name: &str, seed: u64) -> World {
-        let contracts = listed(0).into_iter().map(Arc::new).collect();
-        World::new(&Scenario::builtin(name).unwrap(), contracts, seed, (0, 1.0))
+        World::new(&Scenario::builtin(name).unwrap(), &Market::new(seed, 0), 1.0)
     }
 
     fn between(name: &str, from_secs: i64, to_secs: i64) -> Vec<Forced> {
@@ -353,8 +432,54 @@ mod tests {
     fn a_scenario_that_ends_ends() {
         let text = "name='t'\nabout='t'\nafter='end'\n[[phase]]\nname='one'\nduration_secs=60\nrate_per_min=60\nbranching=0.5\ndecay_secs=2\nvolatility_pct=0.1\n";
         let scenario = Scenario::from_toml(text, "t").unwrap();
-        let contracts: Vec<_> = listed(0).into_iter().map(Arc::new).collect();
-        let all: Vec<_> = World::new(&scenario, contracts, 1, (0, 1.0)).collect();
+        let all: Vec<_> = World::new(&scenario, &Market::new(1, 0), 1.0).collect();
         assert!(all.len() > 20 && all.last().is_some_and(|one| one.at_micros < 60_000_000));
+    }
+    #[test]
+    fn the_large_venues_are_the_same_whatever_other_venues_there_are() {
+        let is_large = |id: &str| Venue::find(id).unwrap().row().share == Share::Large;
+        let scenario = Scenario::builtin("cascade").unwrap();
+        let mut alone = Market::new(7, 0);
+        alone.contracts.retain(|contract| is_large(contract.venue));
+        let alone = World::new(&scenario, &alone, 1.0).take(3_000);
+        let among = World::new(&scenario, &Market::new(7, 0), 1.0).filter(|one| is_large(one.contract.venue));
+        for (one, other) in alone.zip(among) {
+            assert_eq!(
+                (one.at_micros, &one.contract.symbol, one.quantity, one.fill, one.bankruptcy, one.dice),
+                (
+                    other.at_micros,
+                    &other.contract.symbol,
+                    other.quantity,
+                    other.fill,
+                    other.bankruptcy,
+                    other.dice
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_other_venues_have_their_share_at_the_large_venues_prices_and_in_order() {
+        let mut happened = std::collections::BTreeMap::new();
+        let (mut last, mut bitcoin) = (i64::MIN, 0.0);
+        for one in world("cascade", 9).take(60_000) {
+            assert!(one.at_micros >= last, "{} {}", one.contract.venue, one.contract.symbol);
+            last = one.at_micros;
+            *happened.entry(one.contract.venue).or_insert(0.0) += 1.0;
+            if one.contract.base == "BTC" {
+                let price = one.contract.price(one.fill);
+                assert!(
+                    bitcoin == 0.0 || (price / bitcoin - 1.0_f64).abs() < 0.08,
+                    "{price} after {bitcoin}"
+                );
+                bitcoin = price;
+            }
+        }
+        let large: f64 = ["binance-usdm", "bybit-linear", "okx"].iter().map(|id| happened[id]).sum();
+        for venue in Venue::all() {
+            let Share::Beside(share) = venue.row().share else { continue };
+            let found = happened.get(venue.id()).copied().unwrap_or(0.0) / large;
+            assert!((found - share).abs() < 0.01, "{venue} {found}");
+        }
     }
 }

@@ -54,7 +54,10 @@ pub fn play_scenario(
         let raw = RawFrame {
             feed: FeedId::new(frame.venue),
             receive_time: at,
-            payload: Payload::Text(frame.text.into()),
+            payload: match frame.payload {
+                simulator::Payload::Text(text) => Payload::Text(text.into()),
+                simulator::Payload::Binary(bytes) => Payload::Binary(bytes.into()),
+            },
         };
         if let Some(decoded) = decoders.decode(raw) {
             hub.take_frame(decoded);

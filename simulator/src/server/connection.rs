@@ -18,9 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::counters::{Tallies, count};
 use crate::faults::Faults;
-use crate::server::Floor;
-use crate::server::player::Delivery;
-use crate::session::{Patience, Session};
+use crate::server::broken::broken;
+use crate::server::player::{Delivery, Place};
+use crate::server::{Floor, Tuning, venue_clock};
+use crate::session::{Close, Now, Patience, Session, Sign};
+use crate::tape::Payload;
+use crate::venue::Venue;
 
 /// How long a frame held back for reordering waits for one to follow it.
 const HOLD: Duration = Duration::from_secs(2);
@@ -35,14 +38,14 @@ enum End {
     Evicted,
     /// The simulator stops.
     Stopped,
-    /// The venue closes with this code.
-    Closed { code: u16, reason: &'static str },
+    /// The venue closes.
+    Closed(Close),
 }
 
 /// Something to send.
 enum Parcel {
     Control(Message),
-    Data { text: String, state: State, delivery: Arc<Delivery> },
+    Data { payload: Payload, state: State, delivery: Arc<Delivery> },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,7 @@ enum State {
 }
 
 struct Connection {
+    venue: Venue,
     socket: WebSocketStream<TokioIo<Upgraded>>,
     session: Box<dyn Session>,
     patience: Patience,
@@ -70,6 +74,7 @@ struct Connection {
 struct Schedule {
     born: Instant,
     last_message: Instant,
+    last_sign: Instant,
     last_pong: Instant,
     next_ping: Option<Instant>,
     drop_at: Option<Instant>,
@@ -82,7 +87,7 @@ struct Schedule {
 /// Runs a connection until either side ends it.
 pub(super) async fn run(
     upgrade: OnUpgrade,
-    session: Box<dyn Session>,
+    (venue, mut session): (Venue, Box<dyn Session>),
     mut rng: ChaCha8Rng,
     floor: Arc<Floor>,
 ) {
@@ -92,17 +97,40 @@ pub(super) async fn run(
     };
     let Ok(upgraded) = upgraded else { return };
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-    let venue = session.venue();
-    let (inbox, evict) = floor.audience.join(venue, floor.tuning.queue_frames);
+    let Place { past, inbox, evict } = floor.audience.join(venue, floor.tuning.queue_frames);
+    for delivery in past {
+        session.recall(&delivery.frame);
+    }
     count(&floor.counters.tallies(venue).connections);
     let faults = floor.faults.concerning(venue);
-    let patience = session.patience();
+    let patience = real(session.patience(), &floor.tuning);
     let schedule = Schedule::new(&patience, &faults, &mut rng);
     let (outbox, held) = (VecDeque::new(), None);
-    let mut connection =
-        Connection { socket, session, patience, faults, rng, inbox, evict, floor, outbox, held, schedule };
+    let mut connection = Connection {
+        venue,
+        socket,
+        session,
+        patience,
+        faults,
+        rng,
+        inbox,
+        evict,
+        floor,
+        outbox,
+        held,
+        schedule,
+    };
     let end = connection.converse().await;
     connection.end(end).await;
+}
+
+/// Patience as long as it really lasts.
+fn real(mut patience: Patience, tuning: &Tuning) -> Patience {
+    let spans = [&mut patience.ping_every, &mut patience.pong_within, &mut patience.lifetime];
+    for span in spans.into_iter().flatten().chain(patience.idle.as_mut().map(|idle| &mut idle.limit)) {
+        *span = tuning.real(*span);
+    }
+    patience
 }
 
 impl Schedule {
@@ -111,6 +139,7 @@ impl Schedule {
         Self {
             born: now,
             last_message: now,
+            last_sign: now,
             last_pong: now,
             next_ping: patience.ping_every.map(|every| now + every),
             drop_at: faults.drop.map(|mean| now + exponential(mean, rng)),
@@ -123,8 +152,9 @@ impl Schedule {
 
 impl Connection {
     async fn converse(&mut self) -> End {
-        let opening = self.session.opening();
-        self.reply(opening, Instant::now());
+        let now = Instant::now();
+        let opening = self.session.opening(self.moment(now));
+        self.reply(opening, now);
         loop {
             match self.turn().await {
                 Ok(()) => {}
@@ -159,7 +189,7 @@ impl Connection {
     }
 
     fn tallies(&self) -> &Tallies {
-        self.floor.counters.tallies(self.session.venue())
+        self.floor.counters.tallies(self.venue)
     }
 
     /// Faults and the venue's patience, as of `now`.
@@ -184,22 +214,47 @@ impl Connection {
             self.release(now);
         }
         let past = |from: Instant, limit: Option<Duration>| limit.is_some_and(|limit| now >= from + limit);
-        if let Some((limit, code, reason)) = self.patience.idle
-            && past(self.schedule.last_message, Some(limit))
+        if let Some(idle) = &self.patience.idle
+            && past(self.sign(idle.sign), Some(idle.limit))
         {
-            return Err(End::Closed { code, reason });
+            return Err(End::Closed(idle.close));
         }
         if past(self.schedule.last_pong, self.patience.pong_within) {
-            return Err(End::Closed { code: 1008, reason: "Pong timeout" });
+            return Err(End::Closed(Close { code: 1008, reason: "Pong timeout" }));
         }
         if past(self.schedule.born, self.patience.lifetime) {
-            return Err(End::Closed { code: 1001, reason: "" });
+            return Err(End::Closed(Close { code: 1001, reason: "" }));
+        }
+        if self.alarm().is_some_and(|at| now >= at) {
+            let said = self.session.ring(self.moment(now)).map_err(End::Closed)?;
+            self.reply(said, now);
         }
         if self.schedule.next_ping.is_some_and(|at| now >= at) {
             self.schedule.next_ping = self.patience.ping_every.map(|every| now + every);
             self.write(Message::Ping(Vec::new().into())).await?;
         }
         Ok(())
+    }
+
+    /// A moment as the session sees it.
+    fn moment(&self, now: Instant) -> Now {
+        let since = self.floor.tuning.documented(now.saturating_duration_since(self.schedule.born));
+        Now { since, micros: venue_clock() }
+    }
+
+    /// When the session wants to speak unasked.
+    fn alarm(&self) -> Option<Instant> {
+        let since = self.session.alarm()?;
+        // A hair later, so that the session's own clock has passed it too.
+        Some(self.schedule.born + self.floor.tuning.real(since) + Duration::from_micros(50))
+    }
+
+    /// When the client last gave a sign of life.
+    fn sign(&self, sign: Sign) -> Instant {
+        match sign {
+            Sign::Text => self.schedule.last_message,
+            Sign::TextOrPing => self.schedule.last_sign,
+        }
     }
 
     /// The earliest moment at which something is due without anyone saying anything.
@@ -209,7 +264,8 @@ impl Connection {
         let while_speaking = [
             self.outbox.front().map(|(due, _)| *due),
             self.held.as_ref().map(|(until, _)| *until),
-            after(schedule.last_message, self.patience.idle.map(|(limit, ..)| limit)),
+            self.patience.idle.as_ref().map(|idle| self.sign(idle.sign) + idle.limit),
+            self.alarm(),
             after(schedule.last_pong, self.patience.pong_within),
             after(schedule.born, self.patience.lifetime),
             schedule.next_ping,
@@ -235,27 +291,27 @@ impl Connection {
             self.schedule.recent.pop_front();
         }
         if self.patience.messages_per_sec.is_some_and(|most| self.schedule.recent.len() > most) {
-            return Err(End::Closed { code: 1008, reason: "Too many requests" });
+            return Err(End::Closed(Close { code: 1008, reason: "Too many requests" }));
         }
         match message {
             Message::Text(text) => {
                 self.schedule.last_message = now;
-                let replies = self.session.answer(text.as_str());
+                self.schedule.last_sign = now;
+                let replies = self.session.answer(text.as_str(), self.moment(now));
+                self.patience = real(self.session.patience(), &self.floor.tuning);
                 self.reply(replies, now);
-                Ok(())
             }
-            Message::Pong(_) => {
-                self.schedule.last_pong = now;
-                Ok(())
-            }
+            Message::Pong(_) => self.schedule.last_pong = now,
             // tungstenite answers pings and closes by itself as the socket is read on.
-            Message::Ping(_) | Message::Binary(_) | Message::Close(_) | Message::Frame(_) => Ok(()),
+            Message::Ping(_) => self.schedule.last_sign = now,
+            Message::Binary(_) | Message::Close(_) | Message::Frame(_) => {}
         }
+        Ok(())
     }
 
-    fn reply(&mut self, replies: Vec<String>, now: Instant) {
+    fn reply(&mut self, replies: Vec<Payload>, now: Instant) {
         for reply in replies {
-            self.post(Parcel::Control(Message::text(reply)), now);
+            self.post(Parcel::Control(message(reply)), now);
         }
     }
 
@@ -265,20 +321,20 @@ impl Connection {
 
     /// Takes a data frame through the faults into the outbox.
     fn take(&mut self, delivery: &Arc<Delivery>, now: Instant) {
-        for text in self.session.render(&delivery.frame) {
+        for payload in self.session.render(&delivery.frame) {
             if self.schedule.silent_until.is_some() {
                 count(&self.tallies().withheld);
                 continue;
             }
             let mut parcels = Vec::new();
-            let data = |text, state| Parcel::Data { text, state, delivery: Arc::clone(delivery) };
+            let data = |payload, state| Parcel::Data { payload, state, delivery: Arc::clone(delivery) };
             if self.strikes(self.faults.malformed) {
-                parcels.push(data(broken(&text, &mut self.rng), State::Malformed));
+                parcels.push(data(broken(&payload, &mut self.rng), State::Malformed));
             } else if self.strikes(self.faults.duplicate) {
-                parcels.push(data(text.clone(), State::Intact));
-                parcels.push(data(text, State::Repeated));
+                parcels.push(data(payload.clone(), State::Intact));
+                parcels.push(data(payload, State::Repeated));
             } else {
-                parcels.push(data(text, State::Intact));
+                parcels.push(data(payload, State::Intact));
             }
             if self.held.is_none() && self.strikes(self.faults.reorder) {
                 self.held = Some((now + HOLD, parcels));
@@ -309,8 +365,8 @@ impl Connection {
             let Some((_, parcel)) = self.outbox.pop_front() else { break };
             match parcel {
                 Parcel::Control(message) => self.write(message).await?,
-                Parcel::Data { text, state, delivery } => {
-                    self.write(Message::text(text)).await?;
+                Parcel::Data { payload, state, delivery } => {
+                    self.write(message(payload)).await?;
                     self.account(state, &delivery);
                 }
             }
@@ -344,14 +400,18 @@ impl Connection {
 
     /// Says what is left to say.
     async fn end(mut self, end: End) {
-        let (code, reason) = match end {
+        let (code, reason) = match &end {
             End::Gone | End::Evicted => return,
             End::Dropped => return count(&self.tallies().dropped),
             End::Stopped => (1001, ""),
-            End::Closed { code, reason } => (code, reason),
+            End::Closed(Close { code, reason }) => (*code, *reason),
         };
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let farewell = async {
+            // The last answer before a close: why it comes.
+            if matches!(end, End::Closed(_)) && self.send_due().await.is_err() {
+                return;
+            }
             if self.socket.close(Some(frame)).await.is_ok() {
                 while let Some(Ok(_)) = self.socket.next().await {}
             }
@@ -366,19 +426,9 @@ fn exponential(mean: Duration, rng: &mut ChaCha8Rng) -> Duration {
     mean.mul_f64(-(1.0 - rng.random::<f64>()).ln())
 }
 
-/// A frame that is no longer JSON: cut short, or a bracket overwritten.
-fn broken(text: &str, rng: &mut ChaCha8Rng) -> String {
-    if rng.random::<bool>() {
-        let cut = rng.random_range(1..text.len().max(2));
-        return text.chars().take(cut).collect();
+fn message(payload: Payload) -> Message {
+    match payload {
+        Payload::Text(text) => Message::text(text),
+        Payload::Binary(bytes) => Message::binary(bytes),
     }
-    let brackets: Vec<usize> = text
-        .char_indices()
-        .filter(|(_, letter)| matches!(letter, '{' | '}' | '[' | ']'))
-        .map(|(at, _)| at)
-        .collect();
-    let Some(at) = brackets.get(rng.random_range(0..brackets.len().max(1))) else { return "#".into() };
-    let mut garbled = text.to_owned();
-    garbled.replace_range(*at..=*at, "#");
-    garbled
 }

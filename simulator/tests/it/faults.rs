@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use simulator::{Faults, SimulatorConfig, Venue};
+use simulator::{Faults, SimulatorConfig};
 
-use crate::client::{Client, Heard, busy, run, with_faults};
+use crate::client::{Client, Heard, busy, run, venue, with_faults};
 
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok()
@@ -17,7 +17,7 @@ async fn a_dropped_connection_ends_without_a_close_frame() {
     let mut client = Client::binance(running.addr).await;
     let end = client.end(Duration::from_secs(10)).await;
     assert!(matches!(end, Heard::Cut(_)), "{end:?}");
-    assert_eq!(running.counts(Venue::BinanceUsdm).dropped, 1);
+    assert_eq!(running.counts(venue("binance-usdm")).dropped, 1);
     running.stop().await;
 }
 
@@ -33,7 +33,7 @@ async fn a_silence_stops_everything_even_answers_to_pings_and_then_ends() {
         client.send("ping").await;
         client.ping().await;
         match client.hear(Duration::from_millis(100)).await {
-            Heard::Text(_) | Heard::Pong => {
+            Heard::Text(_) | Heard::Binary(_) | Heard::Pong => {
                 silence = last.elapsed();
                 last = Instant::now();
             }
@@ -42,7 +42,7 @@ async fn a_silence_stops_everything_even_answers_to_pings_and_then_ends() {
         }
     }
     assert!(silence < Duration::from_millis(2500), "{silence:?}");
-    assert!(running.counts(Venue::Okx).withheld > 0);
+    assert!(running.counts(venue("okx")).withheld > 0);
     running.stop().await;
 }
 
@@ -66,7 +66,7 @@ async fn duplicates_are_the_same_bytes_twice_and_counted_apart() {
     for _ in 0..5 {
         assert_eq!(client.text().await, client.text().await);
     }
-    let counts = running.counts(Venue::BinanceUsdm);
+    let counts = running.counts(venue("binance-usdm"));
     assert!(counts.repeated >= 5 && counts.sent <= counts.frames - counts.repeated, "{counts:?}");
     running.stop().await;
 }
@@ -83,7 +83,7 @@ async fn reordered_frames_come_after_their_successor_and_none_is_lost() {
         .collect();
     let back = told.windows(2).filter(|pair| pair[1] < pair[0]).count();
     assert!(back >= 3, "{back} of {}", told.len());
-    let counts = running.counts(Venue::BinanceUsdm);
+    let counts = running.counts(venue("binance-usdm"));
     assert!(counts.told - counts.sent <= 6, "{counts:?}");
     running.stop().await;
 }
@@ -98,7 +98,7 @@ async fn malformed_frames_are_no_json_and_not_counted_as_sent() {
     drop(client);
     let counts = running.counters();
     running.stop().await;
-    let counts = counts.of(Venue::BinanceUsdm);
+    let counts = counts.of(venue("binance-usdm"));
     assert!(counts.malformed >= bad && counts.sent == counts.frames - counts.malformed, "{counts:?}");
 }
 
@@ -139,7 +139,7 @@ async fn upgrades_are_refused_with_the_status_and_its_retry_after() {
     let running = with_faults("status=429:okx,retry-after=5s").await;
     assert_eq!(Client::refused(running.addr, "/ws/v5/public").await, (429, Some("5".into())));
     Client::binance(running.addr).await.text().await;
-    assert_eq!(running.counts(Venue::Okx).refused, 1);
+    assert_eq!(running.counts(venue("okx")).refused, 1);
     running.stop().await;
 
     for (code, retry) in [(451, None), (403, None), (418, Some("60".to_owned()))] {
@@ -177,7 +177,7 @@ async fn what_two_connections_get_is_sent_once() {
     for client in &mut clients {
         client.texts(Duration::from_secs(2)).await;
     }
-    let counts = running.counts(Venue::BinanceUsdm);
+    let counts = running.counts(venue("binance-usdm"));
     assert!(counts.frames > 10 && counts.frames.abs_diff(2 * counts.sent) <= 2, "{counts:?}");
     running.stop().await;
 }

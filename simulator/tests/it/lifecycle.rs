@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use simulator::{Scenario, SimulatorConfig, SimulatorError, Tls, Tuning, Venue, start, start_with};
+use simulator::{Scenario, SimulatorConfig, SimulatorError, Tls, Tuning, start, start_with};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
-use crate::client::{Client, Heard, busy, run};
+use crate::client::{Client, Heard, busy, run, venue};
 
 #[tokio::test]
 async fn stopping_is_quick_says_goodbye_and_frees_the_port() {
@@ -108,11 +108,11 @@ async fn a_client_that_does_not_read_is_disconnected_and_others_are_not() {
     let (mut deaf, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
     let mut reader = Client::binance(running.addr).await;
     let began = Instant::now();
-    while running.counts(Venue::BinanceUsdm).evicted == 0 {
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", running.counts(Venue::BinanceUsdm));
+    while running.counts(venue("binance-usdm")).evicted == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", running.counts(venue("binance-usdm")));
         assert!(matches!(reader.hear(Duration::from_secs(2)).await, Heard::Text(_)));
     }
-    assert_eq!(running.counts(Venue::BinanceUsdm).evicted, 1);
+    assert_eq!(running.counts(venue("binance-usdm")).evicted, 1);
     assert!(matches!(reader.hear(Duration::from_secs(2)).await, Heard::Text(_)));
     let end = async { while let Some(Ok(_)) = deaf.next().await {} };
     assert!(tokio::time::timeout(Duration::from_secs(5), end).await.is_ok(), "still connected");

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{SimulatorConfig, Tape, Tuning, Venue, start_with};
+use simulator::{SimulatorConfig, Tape, Tuning, start_with};
 
-use crate::client::{Client, Heard, busy, get, run};
+use crate::client::{Client, Heard, busy, get, run, venue};
 
 #[tokio::test]
 async fn binance_sends_the_combined_envelope_without_being_asked() {
@@ -85,11 +85,8 @@ async fn binances_retired_paths_accept_everything_and_stay_silent() {
 
 #[tokio::test]
 async fn binance_pings_and_gives_up_on_clients_that_do_not_answer() {
-    let tuning = Tuning {
-        binance_ping: Duration::from_millis(100),
-        binance_pong: Duration::from_millis(400),
-        ..Tuning::default()
-    };
+    // A ping every 100 ms, a pong within 333.
+    let tuning = Tuning { impatience: 1_800.0, ..Tuning::default() };
     let running = start_with(SimulatorConfig { pace: 1e-6, ..busy() }, tuning).await.unwrap();
     let mut polite = Client::connect(running.addr, "/market/ws").await;
     for _ in 0..8 {
@@ -97,7 +94,7 @@ async fn binance_pings_and_gives_up_on_clients_that_do_not_answer() {
         assert!(matches!(polite.hear(Duration::from_secs(2)).await, Heard::Ping));
     }
     let mut rude = Client::connect(running.addr, "/market/ws").await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(450)).await;
     let end = rude.end(Duration::from_secs(2)).await;
     assert!(matches!(&end, Heard::Closed(Some(frame)) if u16::from(frame.code) == 1008), "{end:?}");
     running.stop().await;
@@ -255,7 +252,7 @@ async fn okx_refuses_in_its_words() {
 
 #[tokio::test]
 async fn okx_cuts_silent_clients_with_4004_even_if_they_send_ping_frames() {
-    let tuning = Tuning { okx_idle: Duration::from_millis(500), ..Tuning::default() };
+    let tuning = Tuning { impatience: 60.0, ..Tuning::default() };
     let running = start_with(SimulatorConfig { pace: 1e-6, ..busy() }, tuning).await.unwrap();
     let mut kept = Client::connect(running.addr, "/ws/v5/public").await;
     for _ in 0..4 {
@@ -291,7 +288,7 @@ async fn okx_lists_swaps_and_futures_with_their_contract_values() {
 #[tokio::test]
 async fn anything_else_is_a_404_in_json() {
     let running = run(busy()).await;
-    for path in ["/", "/v5/public/inverse", "/api/v5/public/time"] {
+    for path in ["/", "/v5/public/spot", "/api/v5/public/time", "/okx/v5/market/instruments-info"] {
         let (status, answer) = get(running.addr, path).await;
         assert_eq!((status, &answer["code"]), (404, &json!(404)), "{path}");
     }
@@ -311,12 +308,12 @@ async fn the_server_sends_exactly_what_the_tape_with_its_start_holds() {
     let expected: Vec<String> = tape
         .filter(|frame| frame.venue == "binance-usdm")
         .take(heard.len() + 5)
-        .map(|frame| frame.text)
+        .map(|frame| frame.text().unwrap().to_owned())
         .skip_while(|text| *text != heard[0])
         .take(heard.len())
         .collect();
     assert_eq!(heard, expected);
-    let counts = running.counts(Venue::BinanceUsdm);
+    let counts = running.counts(venue("binance-usdm"));
     assert!(
         counts.sent >= heard.len() as u64 && counts.happened >= counts.told && counts.told >= counts.sent
     );

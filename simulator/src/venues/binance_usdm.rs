@@ -1,15 +1,18 @@
 //! Binance USD-M: the `forceOrder` stream and its control messages.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::contracts::fixed;
-use crate::server::Tuning;
-use crate::session::{Door, Patience, Session, quoted};
-use crate::tape::{Dialect, SimFrame};
-use crate::venue::Venue;
+use crate::calendar::Delivery;
+use crate::contracts::{ASSETS, Contract, Value as Worth, fixed};
+use crate::market::Market;
+use crate::session::{Caller, Door, Now, Patience, Session, quoted};
+use crate::tape::{Dialect, Payload, SimFrame};
+use crate::throttle::Throttle;
 use crate::world::{Forced, Position};
+
+pub(super) const ID: &str = "binance-usdm";
 
 /// At most one event per symbol in this time, the largest (documented since April 2026).
 /// The smallest gap seen on the real stream is 1001 ms.
@@ -18,51 +21,57 @@ const WINDOW_MICROS: i64 = 1_001_000;
 const ALL: &str = "!forceOrder@arr";
 const ENVELOPE: &str = "{\"stream\":\"!forceOrder@arr\",\"data\":";
 
-/// The venue's throttle: everything happens, the largest of each symbol's second is told.
-#[derive(Default)]
-pub(crate) struct Throttle {
-    open: BTreeMap<String, Window>,
-}
-
-struct Window {
-    ends: i64,
-    largest: Forced,
-}
-
-impl Dialect for Throttle {
-    fn note(&mut self, forced: Forced) {
-        match self.open.get_mut(&forced.contract.symbol) {
-            None => {
-                let window = Window { ends: forced.at_micros + WINDOW_MICROS, largest: forced };
-                self.open.insert(window.largest.contract.symbol.clone(), window);
-            }
-            Some(window) if forced.usd > window.largest.usd => window.largest = forced,
-            Some(_) => {}
+pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
+    let mut contracts = Vec::new();
+    for (asset, row) in ASSETS.iter().enumerate() {
+        contracts.push(Contract::paired(ID, asset, 10.0));
+        if matches!(row.code, "BTC" | "ETH") {
+            contracts.push(Contract {
+                symbol: format!("{}USDC", row.code),
+                family: format!("{}USDC", row.code),
+                quote: "USDC",
+                ..Contract::paired(ID, asset, 0.9)
+            });
+            contracts.push(Contract {
+                symbol: format!("{}USDT_{}", row.code, delivery.digits()),
+                term: delivery.term(),
+                ..Contract::paired(ID, asset, 0.2)
+            });
         }
     }
+    contracts
+}
 
-    fn due(&self) -> Option<i64> {
-        self.open.values().map(|window| window.ends).min()
-    }
+pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
+    Box::new(throttle(ID))
+}
 
-    fn tell(&mut self, now: i64, out: &mut VecDeque<SimFrame>) {
-        self.open.retain(|symbol, window| {
-            if window.ends > now {
-                return true;
-            }
-            out.push_back(SimFrame {
-                at_micros: now,
-                venue: Venue::BinanceUsdm.id(),
-                text: format!("{ENVELOPE}{}}}", force_order(&window.largest, now)),
-                topic: format!("{}@forceOrder", symbol.to_lowercase()),
-                events: 1,
-            });
-            false
-        });
+pub(super) fn serves(path: &str) -> bool {
+    place(path, &["/market"]).is_some()
+}
+
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
+    Box::new(BinanceSession::new(caller, &["/market"]))
+}
+
+/// The venue's throttle: everything happens, the largest of each symbol's second is told.
+pub(super) fn throttle(venue: &'static str) -> Throttle {
+    Throttle::new(WINDOW_MICROS, move |forced, now| frame(venue, forced, now, 1))
+}
+
+/// The frame that tells of `forced`, as a liquidation on `venue` or, with no event, as someone else's.
+pub(super) fn frame(venue: &'static str, forced: &Forced, now: i64, events: u64) -> SimFrame {
+    SimFrame {
+        at_micros: now,
+        venue,
+        payload: format!("{ENVELOPE}{}}}", force_order(forced, now)).into(),
+        topic: format!("{}@forceOrder", forced.contract.symbol.to_lowercase()),
+        events,
     }
 }
 
-/// The `forceOrder` object. `S` is the side of the forced order: a long is closed by a SELL.
+/// The `forceOrder` object. `S` is the side of the forced order: a long is closed by a SELL. `st` is the
+/// product: 1 USD-M, 2 COIN-M.
 fn force_order(forced: &Forced, now: i64) -> String {
     let contract = &*forced.contract;
     let side = match forced.position {
@@ -86,7 +95,7 @@ fn force_order(forced: &Forced, now: i64) -> String {
         concat!(
             "{{\"e\":\"forceOrder\",\"E\":{},\"o\":{{\"s\":\"{}\",\"S\":\"{}\",\"o\":\"LIMIT\",\"f\":\"IOC\",",
             "\"q\":\"{}\",\"p\":\"{}\",\"ap\":\"{}\",\"X\":\"{}\",\"l\":\"{}\",\"z\":\"{}\",\"T\":{},",
-            "\"ps\":\"{}\",\"st\":1}}}}"
+            "\"ps\":\"{}\",\"st\":{}}}}}"
         ),
         now / 1000,
         contract.symbol,
@@ -99,12 +108,16 @@ fn force_order(forced: &Forced, now: i64) -> String {
         quantity(forced.quantity),
         forced.at_micros / 1000,
         contract.family,
+        match contract.value {
+            Worth::Inverse(_) => 2,
+            Worth::Linear(_) | Worth::Quanto(_) => 1,
+        },
     )
 }
 
 /// What the path makes of data frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(super) enum Shape {
     /// `/market/stream`: `{"stream":…,"data":…}`.
     Combined,
     /// `/market/ws`: the object alone.
@@ -113,24 +126,51 @@ pub(crate) enum Shape {
     Retired,
 }
 
+/// What a path is, and the stream names in it: `live` are the prefixes under which data flows.
+pub(super) fn place<'a>(path: &'a str, live: &[&str]) -> Option<(Shape, &'a str)> {
+    ["/market", "/public", "/private", ""].into_iter().find_map(|prefix| {
+        let rest = path.strip_prefix(prefix)?;
+        let shape = |shape| if live.contains(&prefix) { shape } else { Shape::Retired };
+        if rest == "/stream" {
+            return Some((shape(Shape::Combined), ""));
+        }
+        let list = rest.strip_prefix("/ws")?;
+        // Every stream's name has an @: other venues' paths under /ws have none.
+        let is_ours =
+            list.is_empty() || list == "/" || (list.starts_with('/') && decoded(list).contains('@'));
+        is_ours.then_some((shape(Shape::Bare), list))
+    })
+}
+
+/// Percent-decoded; what is not valid UTF-8 afterwards stays as it was.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let encoded = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).filter(|_| first == b'%');
+        bytes.push(encoded.unwrap_or(first));
+        rest = if encoded.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
 /// A connection to Binance.
-pub(crate) struct BinanceSession {
+pub(super) struct BinanceSession {
     shape: Shape,
     door: Door,
     streams: Vec<String>,
-    patience: Patience,
 }
 
 impl BinanceSession {
-    pub(crate) fn new(shape: Shape, streams: Vec<String>, door: Door, tuning: &Tuning) -> Self {
-        let patience = Patience {
-            idle: None,
-            ping_every: Some(tuning.binance_ping),
-            pong_within: Some(tuning.binance_pong),
-            lifetime: Some(tuning.binance_life),
-            messages_per_sec: Some(10),
-        };
-        Self { shape, door, streams, patience }
+    /// The conversation with a caller; `live` as in [`place`].
+    pub(super) fn new(caller: &Caller<'_>, live: &[&str]) -> Self {
+        let (shape, in_path) = place(caller.path, live).unwrap_or((Shape::Retired, ""));
+        let asked =
+            caller.query.split('&').find_map(|pair| pair.strip_prefix("streams=")).unwrap_or_default();
+        let named = in_path.split('/').chain(asked.split('/'));
+        let streams = named.filter(|name| !name.is_empty()).map(decoded).collect();
+        Self { shape, door: caller.door, streams }
     }
 
     fn request(&mut self, text: &str) -> Result<String, String> {
@@ -188,60 +228,66 @@ fn error_frame(code: u32, words: &str, id: Option<&str>) -> String {
 }
 
 impl Session for BinanceSession {
-    fn venue(&self) -> Venue {
-        Venue::BinanceUsdm
-    }
-
-    fn opening(&mut self) -> Vec<String> {
+    fn opening(&mut self, _now: Now) -> Vec<Payload> {
         if self.door == Door::Open || self.streams.is_empty() {
             return Vec::new();
         }
         self.streams.clear();
-        vec![error_frame(2, "Invalid request: subscription refused", None)]
+        vec![error_frame(2, "Invalid request: subscription refused", None).into()]
     }
 
-    fn answer(&mut self, text: &str) -> Vec<String> {
+    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
         let (Ok(said) | Err(said)) = self.request(text);
-        vec![said]
+        vec![said.into()]
     }
 
-    fn render(&self, frame: &SimFrame) -> Vec<String> {
-        if frame.venue != Venue::BinanceUsdm.id() || self.shape == Shape::Retired {
+    fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {
+        if self.shape == Shape::Retired {
             return Vec::new();
         }
-        let Some(data) = frame.text.strip_prefix(ENVELOPE).and_then(|rest| rest.strip_suffix('}')) else {
+        let text = frame.text().unwrap_or_default();
+        let Some(data) = text.strip_prefix(ENVELOPE).and_then(|rest| rest.strip_suffix('}')) else {
             return Vec::new();
         };
         let wanted = self.streams.iter().filter(|stream| *stream == ALL || **stream == frame.topic);
         wanted
             .map(|stream| match self.shape {
-                Shape::Combined => format!("{{\"stream\":{},\"data\":{data}}}", quoted(stream)),
-                Shape::Bare | Shape::Retired => data.to_owned(),
+                Shape::Combined => format!("{{\"stream\":{},\"data\":{data}}}", quoted(stream)).into(),
+                Shape::Bare | Shape::Retired => data.into(),
             })
             .collect()
     }
 
     fn patience(&self) -> Patience {
-        self.patience.clone()
+        Patience {
+            ping_every: Some(Duration::from_mins(3)),
+            pong_within: Some(Duration::from_mins(10)),
+            lifetime: Some(Duration::from_hours(24)),
+            messages_per_sec: Some(10),
+            ..Patience::default()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
+    use crate::market::Prices;
     use crate::world::sample;
 
     fn told(throttle: &mut Throttle) -> Vec<Value> {
         let mut out = VecDeque::new();
         while let Some(at) = throttle.due() {
-            throttle.tell(at, &mut out);
+            throttle.tell(at, &Prices::default(), &mut out);
         }
-        out.iter().map(|frame| serde_json::from_str(&frame.text).unwrap()).collect()
+        out.iter().map(|frame| serde_json::from_str(frame.text().unwrap()).unwrap()).collect()
     }
 
     #[test]
     fn the_largest_of_a_symbols_second_is_told_when_the_second_is_over() {
-        let mut throttle = Throttle::default();
+        let mut throttle = throttle(ID);
         for (at_ms, quantity) in [(10, 100), (500, 900), (990, 300)] {
             throttle.note(sample("BTCUSDT", Position::Long, quantity, at_ms));
         }
@@ -257,7 +303,7 @@ mod tests {
     #[test]
     fn a_liquidated_long_is_a_sell_and_a_short_a_buy() {
         for (position, side) in [(Position::Long, "SELL"), (Position::Short, "BUY")] {
-            let mut throttle = Throttle::default();
+            let mut throttle = throttle(ID);
             throttle.note(sample("BTCUSDT", position, 5, 0));
             assert_eq!(told(&mut throttle)[0]["data"]["o"]["S"], side);
         }
@@ -265,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_frame_has_the_fields_of_the_venue_and_no_other() {
-        let mut throttle = Throttle::default();
+        let mut throttle = throttle(ID);
         throttle.note(sample("BTCUSDT", Position::Long, 5, 0));
         let frame = told(&mut throttle).remove(0);
         let mut names: Vec<&String> = frame["data"]["o"].as_object().unwrap().keys().collect();
@@ -289,5 +335,34 @@ mod tests {
             partial += u32::from(number("l") < number("z"));
         }
         assert!((200..450).contains(&partial), "{partial}");
+    }
+    #[test]
+    fn every_path_has_its_shape_and_paths_of_others_have_none() {
+        let all = "/!forceOrder@arr";
+        let table = [
+            ("/market/stream", Some((Shape::Combined, ""))),
+            ("/market/ws/!forceOrder@arr", Some((Shape::Bare, all))),
+            ("/market/ws/!forceOrder%40arr", Some((Shape::Bare, "/!forceOrder%40arr"))),
+            ("/market/ws", Some((Shape::Bare, ""))),
+            ("/ws/!forceOrder@arr", Some((Shape::Retired, all))),
+            ("/stream", Some((Shape::Retired, ""))),
+            ("/public/ws/!forceOrder@arr", Some((Shape::Retired, all))),
+            ("/private/stream", Some((Shape::Retired, ""))),
+            ("/", None),
+            ("/wsx", None),
+            ("/ws/2", None),
+            ("/ws/api/v2", None),
+            ("/ws/v5/public", None),
+        ];
+        for (path, found) in table {
+            assert_eq!(place(path, &["/market"]), found, "{path}");
+        }
+    }
+
+    #[test]
+    fn percent_signs_that_encode_nothing_stay() {
+        assert_eq!(decoded("a%2"), "a%2");
+        assert_eq!(decoded("100%zz%41"), "100%zzA");
+        assert_eq!(decoded("%ff"), "%ff");
     }
 }

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use rand::RngExt;
 use serde_json::Value;
 
-use crate::contracts::{Contract, Term, fixed};
-use crate::server::Tuning;
-use crate::session::{Door, Patience, Session, quoted};
-use crate::tape::{Dialect, SimFrame};
-use crate::venue::Venue;
+use crate::calendar::Delivery;
+use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed};
+use crate::market::{Market, Prices};
+use crate::rest::{Answer, Request, parameter};
+use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
+use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
+
+pub(super) const ID: &str = "bybit-linear";
 
 /// Frames leave every 500 ms when there is something, all of that time's liquidations in them.
 const BATCH_MICROS: i64 = 500_000;
@@ -18,11 +23,53 @@ const BATCH_MICROS: i64 = 500_000;
 /// Most topics in one subscription.
 const MOST_ARGS: usize = 10;
 
+pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
+    let mut contracts = Vec::new();
+    for (asset, row) in ASSETS.iter().enumerate() {
+        contracts.push(Contract::paired(ID, asset, 6.0));
+        if matches!(row.code, "BTC" | "ETH") {
+            contracts.push(Contract {
+                symbol: format!("{}PERP", row.code),
+                quote: "USDC",
+                ..Contract::paired(ID, asset, 0.6)
+            });
+            contracts.push(Contract {
+                symbol: format!("{}USDT-{}", row.code, delivery.words()),
+                term: delivery.term(),
+                ..Contract::paired(ID, asset, 0.2)
+            });
+        }
+    }
+    contracts
+}
+
+pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
+    Box::new(Batches::new(ID))
+}
+
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
+    Box::new(BybitSession::new(ID, caller))
+}
+
+/// `GET /v5/market/instruments-info?category=&limit=&cursor=`.
+pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
+    if !request.gets("/v5/market/instruments-info") {
+        return None;
+    }
+    Some(Answer::json(instruments(&market.contracts, request.query, request.now_micros)))
+}
+
 /// The venue's batching: one frame per symbol and half second, every liquidation in it.
-#[derive(Default)]
-pub(crate) struct Batches {
+pub(super) struct Batches {
+    venue: &'static str,
     rows: BTreeMap<String, Vec<Forced>>,
     leaves: Option<i64>,
+}
+
+impl Batches {
+    pub(super) fn new(venue: &'static str) -> Self {
+        Self { venue, rows: BTreeMap::new(), leaves: None }
+    }
 }
 
 impl Dialect for Batches {
@@ -36,18 +83,19 @@ impl Dialect for Batches {
         self.leaves
     }
 
-    fn tell(&mut self, now: i64, out: &mut VecDeque<SimFrame>) {
+    fn tell(&mut self, now: i64, _prices: &Prices, out: &mut VecDeque<SimFrame>) {
         self.leaves = None;
         for (symbol, rows) in std::mem::take(&mut self.rows) {
             let told: Vec<String> = rows.iter().map(row).collect();
+            let text = format!(
+                "{{\"topic\":\"allLiquidation.{symbol}\",\"type\":\"snapshot\",\"ts\":{},\"data\":[{}]}}",
+                now / 1000,
+                told.join(",")
+            );
             out.push_back(SimFrame {
                 at_micros: now,
-                venue: Venue::BybitLinear.id(),
-                text: format!(
-                    "{{\"topic\":\"allLiquidation.{symbol}\",\"type\":\"snapshot\",\"ts\":{},\"data\":[{}]}}",
-                    now / 1000,
-                    told.join(",")
-                ),
+                venue: self.venue,
+                payload: text.into(),
                 topic: format!("allLiquidation.{symbol}"),
                 events: rows.len() as u64,
             });
@@ -72,18 +120,19 @@ fn row(forced: &Forced) -> String {
 }
 
 /// A connection to Bybit.
-pub(crate) struct BybitSession {
+pub(super) struct BybitSession {
+    venue: &'static str,
     conn_id: String,
     door: Door,
-    symbols: Arc<BTreeSet<String>>,
+    market: Arc<Market>,
     topics: BTreeSet<String>,
-    patience: Patience,
 }
 
 impl BybitSession {
-    pub(crate) fn new(conn_id: String, symbols: Arc<BTreeSet<String>>, door: Door, tuning: &Tuning) -> Self {
-        let patience = Patience { idle: Some((tuning.bybit_idle, 1000, "")), ..Patience::default() };
-        Self { conn_id, door, symbols, topics: BTreeSet::new(), patience }
+    pub(super) fn new(venue: &'static str, caller: &mut Caller<'_>) -> Self {
+        let conn_id = format!("{:016x}", caller.rng.random::<u64>());
+        let market = Arc::clone(caller.market);
+        Self { venue, conn_id, door: caller.door, market, topics: BTreeSet::new() }
     }
 
     fn respond(&self, outcome: Result<&str, &str>, req_id: &str, op: &str) -> String {
@@ -99,7 +148,8 @@ impl BybitSession {
     }
 
     fn is_topic(&self, topic: &str) -> bool {
-        topic.strip_prefix("allLiquidation.").is_some_and(|symbol| self.symbols.contains(symbol))
+        let symbol = topic.strip_prefix("allLiquidation.").or_else(|| topic.strip_prefix("tickers."));
+        symbol.is_some_and(|symbol| self.market.of(self.venue).any(|contract| contract.symbol == symbol))
     }
 
     /// One bad topic refuses the whole request; one already subscribed does not.
@@ -124,13 +174,9 @@ impl BybitSession {
 }
 
 impl Session for BybitSession {
-    fn venue(&self) -> Venue {
-        Venue::BybitLinear
-    }
-
-    fn answer(&mut self, text: &str) -> Vec<String> {
+    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
         let Ok(request) = serde_json::from_str::<Value>(text) else {
-            return vec![self.respond(Err("error:request is not valid JSON"), "", "")];
+            return vec![self.respond(Err("error:request is not valid JSON"), "", "").into()];
         };
         let word = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default();
         let (op, req_id) = (word("op"), word("req_id"));
@@ -151,38 +197,22 @@ impl Session for BybitSession {
             }
             other => self.respond(Err(&format!("error:unknown op:{other}")), req_id, op),
         };
-        vec![said]
+        vec![said.into()]
     }
 
-    fn render(&self, frame: &SimFrame) -> Vec<String> {
-        if self.topics.contains(&frame.topic) { vec![frame.text.clone()] } else { Vec::new() }
+    fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {
+        if self.topics.contains(&frame.topic) { vec![frame.payload.clone()] } else { Vec::new() }
     }
 
     fn patience(&self) -> Patience {
-        self.patience.clone()
+        let close = Close { code: 1000, reason: "" };
+        let idle = Idle { limit: Duration::from_mins(10), sign: Sign::Text, close };
+        Patience { idle: Some(idle), ..Patience::default() }
     }
 }
 
-/// What a tape begins with: the whole roster in one page, as `limit=1000` gives it.
-pub(crate) fn references(contracts: &[Arc<Contract>], at_micros: i64) -> Vec<SimFrame> {
-    let text = instruments(contracts, "category=linear&limit=1000", at_micros);
-    vec![SimFrame {
-        at_micros,
-        venue: Venue::BybitLinear.id(),
-        text,
-        topic: "/v5/market/instruments-info?category=linear&limit=1000".into(),
-        events: 0,
-    }]
-}
-
-/// The symbols that a subscription may name.
-pub(crate) fn symbols(contracts: &[Arc<Contract>]) -> BTreeSet<String> {
-    let ours = contracts.iter().filter(|contract| contract.venue == Venue::BybitLinear);
-    ours.map(|contract| contract.symbol.clone()).collect()
-}
-
-/// Answers `GET /v5/market/instruments-info?category=linear&limit=&cursor=`.
-pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str, at_micros: i64) -> String {
+/// The roster of a category, page by page; the products' ids end in their category.
+fn instruments(contracts: &[Arc<Contract>], query: &str, at_micros: i64) -> String {
     let now = at_micros / 1000;
     let refused = |words: &str| {
         format!(
@@ -190,12 +220,7 @@ pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str, at_micros: i
             quoted(words)
         )
     };
-    let asked = |key: &str| {
-        query
-            .split('&')
-            .find_map(|pair| pair.split_once('=').filter(|(name, _)| *name == key))
-            .map(|(_, value)| value)
-    };
+    let asked = |key: &str| parameter(query, key);
     let Some(category @ ("linear" | "inverse" | "spot" | "option")) = asked("category") else {
         return refused("params error: Category is invalid");
     };
@@ -207,7 +232,7 @@ pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str, at_micros: i
     let mut listed: Vec<&Contract> = contracts
         .iter()
         .map(Arc::as_ref)
-        .filter(|contract| category == "linear" && contract.venue == Venue::BybitLinear)
+        .filter(|contract| contract.venue.strip_prefix("bybit-") == Some(category))
         .collect();
     listed.sort_by(|one, other| one.symbol.cmp(&other.symbol));
     if let Some(status) = asked("status").filter(|status| !status.is_empty())
@@ -251,9 +276,15 @@ fn last_of(cursor: &str) -> Option<String> {
 
 fn instrument(contract: &Contract) -> String {
     let (decimals, tick) = contract.price_step;
-    let (kind, delivery) = match contract.term {
-        Term::Perpetual => ("LinearPerpetual", 0),
-        Term::Dated(millis) => ("LinearFutures", millis),
+    let (linear, settles_in) = match contract.value {
+        Worth::Linear(_) | Worth::Quanto(_) => (true, contract.quote),
+        Worth::Inverse(_) => (false, contract.base.as_str()),
+    };
+    let (kind, delivery) = match (linear, &contract.term) {
+        (true, Term::Perpetual) => ("LinearPerpetual", 0),
+        (true, Term::Dated(millis)) => ("LinearFutures", *millis),
+        (false, Term::Perpetual) => ("InversePerpetual", 0),
+        (false, Term::Dated(millis)) => ("InverseFutures", *millis),
     };
     let step = fixed(contract.lot_step.1, contract.lot_step.0);
     format!(
@@ -278,7 +309,7 @@ fn instrument(contract: &Contract) -> String {
         fixed(contract.lot_step.1 * 1_500_000, contract.lot_step.0),
         step,
         step,
-        contract.quote,
+        settles_in,
     )
 }
 
@@ -290,16 +321,17 @@ mod tests {
 
     #[test]
     fn a_batch_holds_every_liquidation_of_its_half_second() {
-        let mut batches = Batches::default();
+        let mut batches = Batches::new(ID);
         for at_ms in [10, 200, 499] {
             batches.note(sample("BTCUSDT", Position::Long, 38, at_ms));
         }
         batches.note(sample("ETHUSDT", Position::Short, 38, 300));
         assert_eq!(batches.due(), Some(500_000));
         let mut out = VecDeque::new();
-        batches.tell(500_000, &mut out);
+        batches.tell(500_000, &Prices::default(), &mut out);
         assert_eq!(batches.due(), None);
-        let frames: Vec<Value> = out.iter().map(|frame| serde_json::from_str(&frame.text).unwrap()).collect();
+        let frames: Vec<Value> =
+            out.iter().map(|frame| serde_json::from_str(frame.text().unwrap()).unwrap()).collect();
         assert_eq!(frames[0]["topic"], "allLiquidation.BTCUSDT");
         assert_eq!(frames[0]["ts"], 500);
         assert_eq!(frames[0]["data"].as_array().unwrap().len(), 3);
@@ -334,7 +366,9 @@ mod tests {
                 cursor = cursor.replace('%', "%25");
             }
         }
-        let expected: Vec<String> = symbols(&contracts).into_iter().collect();
+        let ours = contracts.iter().filter(|contract| contract.venue == ID);
+        let mut expected: Vec<String> = ours.map(|contract| contract.symbol.clone()).collect();
+        expected.sort();
         assert_eq!(seen, expected);
     }
 

@@ -2,16 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use rand::RngExt;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::contracts::{Contract, Term, Value as Worth, fixed, trimmed};
-use crate::server::Tuning;
-use crate::session::{Door, Patience, Session, quoted};
-use crate::tape::{Dialect, SimFrame};
-use crate::venue::Venue;
+use crate::calendar::Delivery;
+use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed, trimmed};
+use crate::market::{Market, Prices};
+use crate::rest::{Answer, Request, parameter};
+use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
+use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
+
+pub(super) const ID: &str = "okx";
 
 /// Pushes leave on this grid; a contract is in at most one per second.
 const GRID_MICROS: i64 = 250_000;
@@ -20,9 +25,83 @@ const CONTRACT_MICROS: i64 = 1_000_000;
 /// Most liquidations of one contract in one push: the stream "does not represent the total number".
 const MOST_DETAILS: usize = 4;
 
+pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
+    let mut contracts = Vec::new();
+    for (asset, row) in ASSETS.iter().enumerate() {
+        let Some((coins, decimals)) = row.okx else { continue };
+        contracts.push(swap(asset, coins, decimals));
+        if matches!(row.code, "BTC" | "ETH") {
+            contracts.extend(extras(asset, &swap(asset, coins, decimals), delivery));
+        }
+    }
+    contracts
+}
+
+/// A USDT-margined swap, in hundredths of a contract.
+fn swap(asset: usize, coins: &'static str, decimals: u8) -> Contract {
+    let code = ASSETS[asset].code;
+    Contract {
+        symbol: format!("{code}-USDT-SWAP"),
+        family: format!("{code}-USDT"),
+        base: code.to_owned(),
+        value: Worth::Linear(coins.parse().unwrap_or(1.0)),
+        value_text: coins,
+        price_step: (decimals, 1),
+        lot_step: (2, 1),
+        bundle: 1.0,
+        ..Contract::paired(ID, asset, 4.0)
+    }
+}
+
+/// What only BTC and ETH have: dated and coin-margined contracts.
+fn extras(asset: usize, swap: &Contract, delivery: Delivery) -> [Contract; 3] {
+    let code = ASSETS[asset].code;
+    let digits = delivery.digits();
+    let (value_text, usd) = if code == "BTC" { ("100", 100.0) } else { ("10", 10.0) };
+    let inverse = |symbol: String, term, lot_step, weight| Contract {
+        symbol,
+        family: format!("{code}-USD"),
+        quote: "USD",
+        value: Worth::Inverse(usd),
+        value_text,
+        term,
+        lot_step,
+        weight,
+        ..swap.clone()
+    };
+    [
+        Contract {
+            symbol: format!("{code}-USDT-{digits}"),
+            term: delivery.term(),
+            weight: 0.4,
+            ..swap.clone()
+        },
+        inverse(format!("{code}-USD-SWAP"), Term::Perpetual, (1, 1), 0.9),
+        inverse(format!("{code}-USD-{digits}"), delivery.term(), (0, 1), 0.4),
+    ]
+}
+
+pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
+    Box::new(Pushes::default())
+}
+
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
+    let conn_id = format!("{:08x}", caller.rng.random::<u32>());
+    let market = Arc::clone(caller.market);
+    Box::new(OkxSession { conn_id, door: caller.door, market, topics: BTreeSet::new() })
+}
+
+/// `GET /api/v5/public/instruments?instType=SWAP|FUTURES`.
+pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
+    if !request.gets("/api/v5/public/instruments") {
+        return None;
+    }
+    Some(Answer::json(instruments(&market.contracts, request.query)))
+}
+
 /// The venue's sampling: of each contract's second the largest few, several contracts to a push.
 #[derive(Default)]
-pub(crate) struct Pushes {
+struct Pushes {
     waiting: BTreeMap<String, Vec<Forced>>,
     pushed: BTreeMap<String, i64>,
 }
@@ -45,7 +124,7 @@ impl Dialect for Pushes {
         self.waiting.iter().map(|(symbol, waiting)| self.leaves(symbol, waiting)).min()
     }
 
-    fn tell(&mut self, now: i64, out: &mut VecDeque<SimFrame>) {
+    fn tell(&mut self, now: i64, _prices: &Prices, out: &mut VecDeque<SimFrame>) {
         let leaving: Vec<String> = self
             .waiting
             .iter()
@@ -65,13 +144,14 @@ impl Dialect for Pushes {
             self.pushed.insert(symbol, now);
         }
         for (inst_type, (entries, events)) in data {
+            let text = format!(
+                "{{\"arg\":{{\"channel\":\"liquidation-orders\",\"instType\":\"{inst_type}\"}},\"data\":[{}]}}",
+                entries.join(",")
+            );
             out.push_back(SimFrame {
                 at_micros: now,
-                venue: Venue::Okx.id(),
-                text: format!(
-                    "{{\"arg\":{{\"channel\":\"liquidation-orders\",\"instType\":\"{inst_type}\"}},\"data\":[{}]}}",
-                    entries.join(",")
-                ),
+                venue: ID,
+                payload: text.into(),
                 topic: format!("liquidation-orders:{inst_type}"),
                 events,
             });
@@ -120,29 +200,21 @@ fn detail(forced: &Forced) -> String {
 }
 
 /// A connection to OKX.
-pub(crate) struct OkxSession {
+struct OkxSession {
     conn_id: String,
     door: Door,
+    market: Arc<Market>,
     topics: BTreeSet<String>,
-    patience: Patience,
 }
 
 #[derive(serde::Deserialize)]
-struct Request<'a> {
+struct Asked<'a> {
     op: String,
     #[serde(borrow)]
     args: Vec<&'a RawValue>,
 }
 
 impl OkxSession {
-    pub(crate) fn new(conn_id: String, door: Door, tuning: &Tuning) -> Self {
-        let patience = Patience {
-            idle: Some((tuning.okx_idle, 4004, "No data received in 30s.")),
-            ..Patience::default()
-        };
-        Self { conn_id, door, topics: BTreeSet::new(), patience }
-    }
-
     fn error(&self, code: &str, words: &str) -> String {
         format!(
             "{{\"event\":\"error\",\"code\":\"{code}\",\"msg\":{},\"connId\":\"{}\"}}",
@@ -165,6 +237,10 @@ impl OkxSession {
         if channel == "liquidation-orders" && known && self.door == Door::Open {
             return Ok(format!("liquidation-orders:{inst_type}"));
         }
+        let of_contract = matches!(channel, "open-interest" | "funding-rate" | "mark-price" | "tickers");
+        if of_contract && self.market.of(ID).any(|contract| contract.symbol == word("instId")) {
+            return Ok(format!("{channel}:{}", word("instId")));
+        }
         let others = ["instType", "instFamily", "instId"].into_iter().filter(|key| !word(key).is_empty());
         let named: Vec<String> =
             std::iter::once("channel").chain(others).map(|key| format!("{key}:{}", word(key))).collect();
@@ -179,19 +255,15 @@ impl OkxSession {
 }
 
 impl Session for OkxSession {
-    fn venue(&self) -> Venue {
-        Venue::Okx
-    }
-
-    fn answer(&mut self, text: &str) -> Vec<String> {
+    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
         if text == "ping" {
             return vec!["pong".into()];
         }
-        let Ok(request) = serde_json::from_str::<Request<'_>>(text) else {
-            return vec![self.invalid(text)];
+        let Ok(request) = serde_json::from_str::<Asked<'_>>(text) else {
+            return vec![self.invalid(text).into()];
         };
         if !matches!(request.op.as_str(), "subscribe" | "unsubscribe") || request.args.is_empty() {
-            return vec![self.invalid(text)];
+            return vec![self.invalid(text).into()];
         }
         let mut replies = Vec::new();
         for arg in request.args {
@@ -211,43 +283,30 @@ impl Session for OkxSession {
                 }
                 Err(error) => error,
             };
-            replies.push(said);
+            replies.push(said.into());
         }
         replies
     }
 
-    fn render(&self, frame: &SimFrame) -> Vec<String> {
-        if self.topics.contains(&frame.topic) { vec![frame.text.clone()] } else { Vec::new() }
+    fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {
+        if self.topics.contains(&frame.topic) { vec![frame.payload.clone()] } else { Vec::new() }
     }
 
     fn patience(&self) -> Patience {
-        self.patience.clone()
+        let close = Close { code: 4004, reason: "No data received in 30s." };
+        let idle = Idle { limit: Duration::from_secs(30), sign: Sign::Text, close };
+        Patience { idle: Some(idle), ..Patience::default() }
     }
 }
 
-/// What a tape begins with: the contract values of swaps and futures.
-pub(crate) fn references(contracts: &[Arc<Contract>], at_micros: i64) -> Vec<SimFrame> {
-    ["SWAP", "FUTURES"]
-        .into_iter()
-        .map(|wanted| SimFrame {
-            at_micros,
-            venue: Venue::Okx.id(),
-            text: instruments(contracts, &format!("instType={wanted}")),
-            topic: format!("/api/v5/public/instruments?instType={wanted}"),
-            events: 0,
-        })
-        .collect()
-}
-
-/// Answers `GET /api/v5/public/instruments?instType=SWAP|FUTURES`.
-pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str) -> String {
-    let asked = query.split('&').find_map(|pair| pair.strip_prefix("instType=")).unwrap_or_default();
+fn instruments(contracts: &[Arc<Contract>], query: &str) -> String {
+    let asked = parameter(query, "instType").unwrap_or_default();
     if !matches!(asked, "SWAP" | "FUTURES" | "SPOT" | "MARGIN" | "OPTION") {
         return "{\"code\":\"51000\",\"data\":[],\"msg\":\"Parameter instType error\"}".into();
     }
     let rows: Vec<String> = contracts
         .iter()
-        .filter(|contract| contract.venue == Venue::Okx && inst_type(contract) == asked)
+        .filter(|contract| contract.venue == ID && inst_type(contract) == asked)
         .map(|contract| instrument(contract))
         .collect();
     format!("{{\"code\":\"0\",\"data\":[{}],\"msg\":\"\"}}", rows.join(","))
@@ -255,7 +314,7 @@ pub(crate) fn instruments(contracts: &[Arc<Contract>], query: &str) -> String {
 
 fn instrument(contract: &Contract) -> String {
     let (kind, unit, settle) = match contract.value {
-        Worth::Linear(_) => ("linear", contract.base.as_str(), "USDT"),
+        Worth::Linear(_) | Worth::Quanto(_) => ("linear", contract.base.as_str(), "USDT"),
         Worth::Inverse(_) => ("inverse", "USD", contract.base.as_str()),
     };
     let (alias, expiry) = match contract.term {
@@ -294,9 +353,11 @@ mod tests {
     fn told(pushes: &mut Pushes) -> Vec<(i64, Value)> {
         let mut out = VecDeque::new();
         while let Some(at) = pushes.due() {
-            pushes.tell(at, &mut out);
+            pushes.tell(at, &Prices::default(), &mut out);
         }
-        out.iter().map(|frame| (frame.at_micros, serde_json::from_str(&frame.text).unwrap())).collect()
+        out.iter()
+            .map(|frame| (frame.at_micros, serde_json::from_str(frame.text().unwrap()).unwrap()))
+            .collect()
     }
 
     #[test]
@@ -318,13 +379,13 @@ mod tests {
         let mut pushes = Pushes::default();
         let mut out = VecDeque::new();
         pushes.note(sample("BTC-USDT-SWAP", Position::Long, 1, 0));
-        pushes.tell(250_000, &mut out);
+        pushes.tell(250_000, &Prices::default(), &mut out);
         for quantity in 1..=9 {
             pushes.note(sample("BTC-USDT-SWAP", Position::Long, quantity, 300));
         }
         assert_eq!(pushes.due(), Some(1_250_000));
-        pushes.tell(1_250_000, &mut out);
-        let frame: Value = serde_json::from_str(&out[1].text).unwrap();
+        pushes.tell(1_250_000, &Prices::default(), &mut out);
+        let frame: Value = serde_json::from_str(out[1].text().unwrap()).unwrap();
         let details = frame["data"][0]["details"].as_array().unwrap();
         let sizes: Vec<&str> = details.iter().map(|detail| detail["sz"].as_str().unwrap()).collect();
         assert_eq!(sizes, ["0.09", "0.08", "0.07", "0.06"]);

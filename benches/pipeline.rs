@@ -43,8 +43,8 @@ fn frame(index: i64) -> RawFrame {
 fn events(count: i64) -> Vec<Arc<MarketEvent>> {
     let settings = Settings::parse("", "bench").unwrap();
     let row = feeds::find("binance-usdm").unwrap();
-    let mut protocol = (row.protocol)(&settings.config.feed(row.id));
-    (0..count).flat_map(|index| decode_frame(&mut *protocol, frame(index)).events).map(Arc::new).collect()
+    let mut decoder = row.decoder(&settings.config.feed(row.id));
+    (0..count).flat_map(|index| decode_frame(&mut *decoder, frame(index)).events).map(Arc::new).collect()
 }
 
 /// One event into the Board's tape and health.

@@ -2,7 +2,9 @@
 //!
 //! One writer ([`Store`]) per directory appends [`Record`]s to a journal and, a segment at a time,
 //! seals them into Parquet tables. Any number of [`Reader`]s, in any process, see sealed and
-//! unsealed records as one. Formats and their reasons are in `docs/adr/0002-journal-and-lake.md`.
+//! unsealed records as one. Events that are told again are read as
+//! they stood at a moment ([`Query::as_of`]). Formats and their reasons are in
+//! `docs/adr/0002-journal-and-lake.md` and `docs/adr/0003-what-was-known-when.md`.
 
 mod asof;
 mod columns;

@@ -18,7 +18,6 @@ impl Reader {
     /// # Errors
     /// As [`Reader::liquidations`].
     pub fn news(&self, events: Vec<MarketEvent>) -> Result<Vec<MarketEvent>, StoreError> {
-        // In the store's own form, so that what is compared is what would be read back.
         let words = (events.iter().zip(u64::MAX / 2..))
             .map(|(event, number)| Word::of(event, number))
             .collect::<Result<Vec<Word>, StoreError>>()?;
@@ -44,14 +43,12 @@ impl Reader {
             events.iter().filter(|event| Table::of(&event.observation) == table).map(time_of).collect();
         times.sort_unstable();
         let may_hold = |file: &crate::manifest::TableFile| {
-            // A height or an id may have been told with another time.
+            // A block of one height may have been told with another time.
             let next = times.partition_point(|time| *time < file.min_time);
             let has_time = times.get(next).is_some_and(|time| *time <= file.max_time);
-            has_time || matches!(table, Table::Chain | Table::Liquidations)
+            has_time || table == Table::Chain
         };
-        let is_asked = |row: &Row| {
-            matches!(table, Table::Chain | Table::Liquidations) || times.binary_search(&row.time()).is_ok()
-        };
+        let is_asked = |row: &Row| table == Table::Chain || times.binary_search(&row.time()).is_ok();
         for row in self.collect(table, &may_hold, &is_asked)? {
             let seq = row.seq;
             if let Some(event) = row.into_event() {

@@ -13,7 +13,7 @@ use crate::record::{Damage, Entry};
 use crate::segment::{Header, HeaderProblem, Scan};
 use crate::table::{Cells, Row, Table};
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();

@@ -134,8 +134,8 @@ fn parquet_agrees_with_csv(reader: &Reader, state: &str) {
                         Timestamp::from_micros(micros).unwrap().to_string()
                     }
                     AnyValue::Date(days) => market::Date::from_days(days).unwrap().to_string(),
-                    AnyValue::BinaryOwned(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-                    AnyValue::Binary(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    AnyValue::BinaryOwned(bytes) => codec::hex(&bytes),
+                    AnyValue::Binary(bytes) => codec::hex(bytes),
                     other => other.to_string(),
                 };
                 assert_eq!(found, expected, "{state} {table}.{name} of row {row}");

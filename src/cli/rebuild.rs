@@ -37,13 +37,17 @@ impl Rebuild {
                 "reconsidered": rebuilt.reconsidered,
                 "liquidations_before": rebuilt.liquidations_before,
                 "liquidations": rebuilt.liquidations,
+                "others_before": rebuilt.others_before,
+                "others": rebuilt.others,
             }));
         }
         say(&format!(
-            "{} frames decoded anew: {} liquidations (were {}); {} frames rejected, {} judged otherwise than before",
+            "{} frames decoded anew: {} liquidations (were {}), {} other events (were {}); {} frames rejected, {} judged otherwise than before",
             rebuilt.frames,
             rebuilt.liquidations,
             rebuilt.liquidations_before,
+            rebuilt.others,
+            rebuilt.others_before,
             rebuilt.rejected,
             rebuilt.reconsidered
         ))

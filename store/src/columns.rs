@@ -158,7 +158,7 @@ pub(crate) fn cell<'a>(row: &'a Row, name: &str) -> Value<'a> {
         (_, Observation::Liquidation(liquidation)) => liquidation::cell(liquidation, name),
         (_, Observation::EtfFlow(flow)) => etf_flow::cell(flow, name),
         (_, Observation::Bar(bar)) => bar::cell(bar, name),
-        (_, Observation::Quote(quote)) => quote::cell(quote, name),
+        (_, Observation::Quote(quote)) => quote::cell(quote, event.event_time, name),
         (_, Observation::FundingRate(funding)) => derivative::funding_cell(funding, name),
         (_, Observation::OpenInterest(interest)) => derivative::open_interest_cell(interest, name),
         (_, Observation::ChainTip(tip)) => chain::cell(tip, name),

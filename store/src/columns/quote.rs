@@ -1,12 +1,12 @@
-//! Columns of `quotes`.
+//! Columns of `quotes`. `session` is New York's at the event time, for shares: `pre`, `regular`, `post` or `closed`.
 
-use market::{Observation, Quote, QuoteKind};
+use market::{Observation, Quote, QuoteKind, Session, Timestamp, nyse};
 use smol_str::SmolStr;
 
 use super::read::{Bad, Columns};
 use super::{Heading, Value, integer, number, text, time};
 
-pub(super) const COLUMNS: [Heading; 12] = [
+pub(super) const COLUMNS: [Heading; 13] = [
     time("event_time"),
     text("symbol"),
     text("kind"),
@@ -19,9 +19,10 @@ pub(super) const COLUMNS: [Heading; 12] = [
     time("known_at"),
     time("receive_time"),
     integer("seq"),
+    text("session"),
 ];
 
-pub(super) fn cell<'a>(quote: &'a Quote, name: &str) -> Value<'a> {
+pub(super) fn cell<'a>(quote: &'a Quote, at: Timestamp, name: &str) -> Value<'a> {
     match name {
         "symbol" => Value::text(&quote.symbol),
         "kind" => Value::text(quote.kind.as_str()),
@@ -30,8 +31,14 @@ pub(super) fn cell<'a>(quote: &'a Quote, name: &str) -> Value<'a> {
         "ask" => Value::number(quote.ask),
         "previous_close" => Value::number(quote.previous_close),
         "volume" => Value::number(quote.volume),
+        "session" if is_share(&quote.symbol) => Value::text_or_empty(nyse().session(at).map(Session::as_str)),
         _ => Value::Empty,
     }
+}
+
+/// Shares go by a ticker; pairs and contracts have a quote currency.
+fn is_share(symbol: &str) -> bool {
+    !symbol.contains('-')
 }
 
 pub(super) fn read(columns: &Columns<'_>, at: usize) -> Result<Observation, Bad> {

@@ -304,7 +304,6 @@ pub const FEEDS: &[FeedRow] = &[
         keys: &[coinglass::KEY],
         protocol: Protocol::Poll(coinglass::protocol),
     },
-    FeedRow {
     // Context and spot prices.
     FeedRow {
         id: "binance-context",

@@ -99,14 +99,14 @@ impl FlowGrid {
             let has_reports = row.cells.iter().any(|cell| matches!(cell, Cell::Amount(_)));
             let is_blank = row.cells.iter().all(|cell| *cell == Cell::Blank);
             let is_past = last_reported.is_some_and(|last| date < last);
-            if !has_reports && (is_past || (blank_is_closed && is_blank)) {
+            let is_holiday = !has_reports && nyse().is_trading_day(date) == Some(false);
+            if is_holiday || (!has_reports && (is_past || (blank_is_closed && is_blank))) {
                 checked.closed += 1;
                 // A file's holidays are kept as days on which nobody reported; a page's mean nothing.
-                if blank_is_closed || nyse().is_trading_day(date) != Some(false) {
+                if blank_is_closed || !is_holiday {
                     continue;
                 }
             }
-            let is_session = nyse().is_trading_day(date) != Some(false);
             let before = checked.days.len();
             for ((fund, first), cell) in self.funds.iter().zip(&first_report).zip(&row.cells) {
                 let net_flow = match cell {
@@ -116,7 +116,7 @@ impl FlowGrid {
                 };
                 checked.days.push(FundDay { date, fund: fund.clone(), net_flow });
             }
-            checked.sessions += usize::from(is_session && checked.days.len() > before);
+            checked.sessions += usize::from(!is_holiday && checked.days.len() > before);
         }
         checked
     }
@@ -273,7 +273,9 @@ mod tests {
         let page = grid(&rows).check(true);
         assert_eq!((page.sessions, page.closed), (2, 2));
         let file = grid(&rows).check(false);
-        assert_eq!((file.sessions, file.closed), (3, 1), "the last row of a file may still be reported");
+        assert_eq!((file.sessions, file.closed), (2, 2));
+        let kept = file.days.iter().filter(|day| day.date.to_string() == "2025-12-25");
+        assert!(kept.clone().count() > 0 && kept.into_iter().all(|day| day.net_flow.is_none()));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Events in, the desk's tables out.
+
 use std::time::Duration;
 
 use market::{

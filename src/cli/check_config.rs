@@ -20,7 +20,9 @@ impl CheckConfig {
         let mut resolved = settings.config.clone();
         for (row, feed) in &settings.feeds {
             let mut feed = feed.clone();
-            feed.url.get_or_insert_with(|| row.url.to_owned());
+            if !row.url.is_empty() {
+                feed.url.get_or_insert_with(|| row.url.to_owned());
+            }
             if !row.rest_url.is_empty() {
                 feed.rest_url.get_or_insert_with(|| row.rest_url.to_owned());
             }

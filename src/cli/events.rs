@@ -107,7 +107,8 @@ impl Chosen {
 fn entity_called(name: &str) -> Result<&'static str, Failure> {
     let all = entities();
     let by_id = all.get(&name.to_ascii_lowercase());
-    let by_symbol = || all.by_ticker(name).or_else(|| all.by_token(name)).map(|found| found.entity);
+    // A coin before a fund that has taken its name for a ticker: BTC is Bitcoin.
+    let by_symbol = || all.by_token(name).or_else(|| all.by_ticker(name)).map(|found| found.entity);
     by_id.or_else(by_symbol).map(|entity| entity.id.as_str()).ok_or_else(|| {
         Failure::Usage(format!("{name:?} is no entity that we follow; data/entities.toml lists them"))
     })

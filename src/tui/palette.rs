@@ -110,7 +110,7 @@ impl Palette {
 /// The panels, the workspaces, then the commands of the key table.
 fn everything() -> Vec<Choice> {
     let workspaces = widgets::WORKSPACES.iter().enumerate().map(|(index, row)| Choice {
-        name: format!("workspace {}", row.title),
+        name: format!("workspace {}", row.id),
         about: row.about.to_owned(),
         command: Command::Workspace(index),
         matched: Vec::new(),
@@ -160,7 +160,7 @@ mod tests {
         }
         for (index, row) in widgets::WORKSPACES.iter().enumerate() {
             let mut palette = Palette::open();
-            type_in(&mut palette, &format!("workspace {}", row.title));
+            type_in(&mut palette, &format!("workspace {}", row.id));
             let first = palette.choices().first().map(|choice| choice.command);
             assert_eq!(first, Some(Command::Workspace(index)));
         }

@@ -22,8 +22,22 @@ fn rows(place: &Workplace, arguments: &[&str]) -> Vec<BTreeMap<String, String>> 
     all.extend(arguments);
     let csv = place.stdout(&all);
     let mut lines = csv.lines();
-    let header: Vec<String> = lines.next().unwrap().split(',').map(str::to_owned).collect();
-    lines.map(|line| header.iter().cloned().zip(line.split(',').map(str::to_owned)).collect()).collect()
+    let header = cells(lines.next().unwrap());
+    lines.map(|line| header.iter().cloned().zip(cells(line)).collect()).collect()
+}
+
+/// A CSV line's cells; a comma inside quotes belongs to its cell.
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    let mut is_quoted = false;
+    for c in line.chars() {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => cells.push(String::new()),
+            c => cells.last_mut().unwrap().push(c),
+        }
+    }
+    cells
 }
 
 /// Millions of dollars that the funds reported on `day`, and the funds that have not.

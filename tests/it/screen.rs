@@ -97,7 +97,7 @@ fn quit_keys_quit_and_others_do_not() {
     let mut app = App::new(busy_board(), ThemeChoice::Mono);
     assert_eq!(app.update(letter('q')), [Effect::Quit]);
     assert_eq!(app.update(control('c')), [Effect::Quit]);
-    assert_eq!(app.update(letter('w')), []);
+    assert_eq!(app.update(letter('y')), []);
 }
 
 fn any_key() -> impl Strategy<Value = Message> {

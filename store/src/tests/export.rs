@@ -295,9 +295,9 @@ fn csv_of_every_other_table_is_exact_to_the_byte() {
         );
         assert_eq!(
             csv(Table::Quotes),
-            "event_time,symbol,kind,price,bid,ask,previous_close,volume,venue,known_at,receive_time,seq\n\
-             2026-01-06T10:00:00.500000Z,FET-USDT,last,0.2509765625,0.0009765625,,,12.5,okx,2026-01-06T10:00:00.500000Z,2026-01-06T10:00:00.500000Z,10\n\
-             2026-01-06T10:00:01.000000Z,TAO-USDT,last,400.5,400.25,,,12.5,okx,2026-01-06T10:00:01.000000Z,2026-01-06T10:00:01.000000Z,9\n",
+            "event_time,symbol,kind,price,bid,ask,previous_close,volume,venue,known_at,receive_time,seq,session\n\
+             2026-01-06T10:00:00.500000Z,FET-USDT,last,0.2509765625,0.0009765625,,,12.5,okx,2026-01-06T10:00:00.500000Z,2026-01-06T10:00:00.500000Z,10,\n\
+             2026-01-06T10:00:01.000000Z,TAO-USDT,last,400.5,400.25,,,12.5,okx,2026-01-06T10:00:01.000000Z,2026-01-06T10:00:01.000000Z,9,\n",
             "{state}"
         );
         assert_eq!(

@@ -75,7 +75,8 @@ pub struct Beta {
     pub std_error: f64,
     /// Days fitted.
     pub days: usize,
-    /// Today's return less what the line gives for Bitcoin's.
+    /// Today's return, or outside the session the last one's, less what the line gives for Bitcoin's over the
+    /// same time.
     pub residual: Option<f64>,
 }
 

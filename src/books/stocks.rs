@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use market::{Basket, Beta, Date, Deal, Entity, Gains, Role, StockRow, Timestamp, entities};
+use market::{Basket, Beta, Date, Deal, Entity, Gains, Role, Standing, StockRow, Timestamp, entities};
 use models::regression::least_squares;
 use smol_str::SmolStr;
 
@@ -27,7 +27,9 @@ pub(super) fn rows(prices: &Prices, deals: &[Deal], now: Timestamp) -> (Vec<Stoc
         let (last, gains) = prices.share(&symbol.symbol, now).unzip();
         let gains = gains.unwrap_or_default();
         let closes = prices.closes_of_share(&symbol.symbol);
-        let beta = beta(&since_start(entity, closes), &bitcoin, gains.one_day.zip(bitcoin_today));
+        let is_of_today = last.as_ref().is_some_and(|last| is_of_today(last.standing));
+        let today = gains.one_day.zip(bitcoin_today).filter(|_| is_of_today);
+        let beta = beta(&since_start(entity, closes), &bitcoin, today);
         let own = deals.iter().filter(|deal| deal.host == symbol.symbol);
         let largest = own.max_by(|a, b| a.usd.total_cmp(&b.usd));
         if entity.baskets.contains(&Basket::Miners) && last.is_some() {
@@ -60,6 +62,14 @@ fn role_of(entity: &Entity) -> Option<&'static str> {
     .find_map(|(role, word)| entity.is(role).then_some(word))
 }
 
+/// Whether a price is of the day that is on, so that Bitcoin's gain of today is its measure.
+fn is_of_today(standing: Standing) -> bool {
+    match standing {
+        Standing::Live | Standing::Pre | Standing::Post => true,
+        Standing::LastSession | Standing::Stale => false,
+    }
+}
+
 /// Prices from before the entity was what it is are another business's.
 fn since_start(entity: &Entity, mut closes: Vec<(Date, f64)>) -> Vec<(Date, f64)> {
     if let Some(start) = entity.history_starts {
@@ -85,7 +95,9 @@ fn beta(closes: &[(Date, f64)], bitcoin: &BTreeMap<Date, f64>, today: Option<(f6
     }
     let fit = least_squares(&own, &[&coin]).ok()?;
     let line = fit.betas.first()?;
-    let residual = today.and_then(|(own, coin)| Some(own - fit.predict(&[coin])?));
+    // Outside the session: what the last one had, against Bitcoin over the same days.
+    let compared = today.or_else(|| own.first().copied().zip(coin.first().copied()));
+    let residual = compared.and_then(|(own, coin)| Some(own - fit.predict(&[coin])?));
     Some(Beta { beta: line.value, std_error: line.std_error, days: own.len(), residual })
 }
 

@@ -315,7 +315,7 @@ fn print(file: &Read, added: Option<usize>) -> Result<(), Failure> {
     if !file.assumed.is_empty() {
         say(&format!("  assumed: {}", file.assumed.join("; ")))?;
     }
-    if report.sessions > 0 {
+    if report.checked_totals > 0 {
         say(&format!(
             "  {} days: {} sessions, {} holidays; {} totals checked, {} differ from the sum of the funds",
             report.sessions + report.closed,

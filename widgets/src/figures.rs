@@ -111,6 +111,9 @@ pub(crate) fn age(span: Duration) -> String {
     if days > 999 {
         return ">999d".to_owned();
     }
+    if days > 99 {
+        return format!("{days}d");
+    }
     if days > 0 {
         return format!("{days}d{hours:02}h");
     }

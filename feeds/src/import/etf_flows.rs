@@ -315,9 +315,10 @@ impl Reader<'_> {
         }
         let mut events = Vec::new();
         for (date, funds) in days {
+            let is_holiday = nyse().is_trading_day(*date) == Some(false);
             if last_reported.is_some_and(|last| *date < last) && !funds.values().any(has_reports) {
                 report.closed += 1;
-                if nyse().is_trading_day(*date) != Some(false) {
+                if !is_holiday {
                     continue;
                 }
             }
@@ -330,7 +331,7 @@ impl Reader<'_> {
                     events.push(self.event(*date, fund, told.millions.map(usd_of_millions), told.time));
                 }
             }
-            report.sessions += usize::from(events.len() > before);
+            report.sessions += usize::from(!is_holiday && events.len() > before);
         }
         events.sort_by_key(|event| event.known_at);
         events

@@ -22,22 +22,38 @@ pub struct Process {
 }
 
 impl Process {
-    fn start(place: &Workplace, arguments: &[&str]) -> Self {
+    pub fn start(place: &Workplace, arguments: &[&str]) -> Self {
+        Self::start_with(place, arguments, &[])
+    }
+
+    /// Starts the program with more in its environment.
+    pub fn start_with(place: &Workplace, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(place.path("log")).unwrap();
-        let mut child =
-            place.vigie().args(arguments).stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap();
+        let mut child = place
+            .vigie()
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap();
         let lines = collect(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
-    fn signal(&mut self, name: &str) {
+    /// The next line that it says.
+    pub fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("it says something")
+    }
+
+    pub fn signal(&mut self, name: &str) {
         let status =
             std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for the end and returns the exit code; `None` after a deadly signal.
-    fn wait(&mut self) -> Option<i32> {
+    pub fn wait(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -103,7 +119,7 @@ fn daemon(place: &Workplace) -> Process {
 }
 
 /// What makes a liquidation itself, as the export prints it.
-type Key = (String, String, String, String, String);
+pub type Key = (String, String, String, String, String);
 
 fn acknowledged(line: &str) -> Option<Key> {
     let line: Value = serde_json::from_str(line).unwrap();
@@ -119,7 +135,7 @@ fn acknowledged(line: &str) -> Option<Key> {
     ))
 }
 
-fn exported(place: &Workplace) -> BTreeMap<Key, u32> {
+pub fn exported(place: &Workplace) -> BTreeMap<Key, u32> {
     let csv = place.stdout(&["--store", "S", "export", "liquidations"]);
     let micros = |text: &str| text.parse::<market::Timestamp>().unwrap().as_micros().to_string();
     let mut rows = BTreeMap::new();
@@ -152,7 +168,7 @@ fn take(process: &Process, acked: &mut BTreeMap<Key, u32>, enough: usize) {
     }
 }
 
-fn drain(process: &Process, acked: &mut BTreeMap<Key, u32>) {
+pub fn drain(process: &Process, acked: &mut BTreeMap<Key, u32>) {
     while let Ok(line) = process.lines.recv_timeout(Duration::from_millis(300)) {
         if let Some(key) = acknowledged(&line) {
             *acked.entry(key).or_default() += 1;

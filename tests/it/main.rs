@@ -13,6 +13,7 @@ mod desk;
 mod journey;
 mod recordings;
 mod screen;
+mod soak;
 mod terminal;
 mod tidy;
 mod workplace;

@@ -41,7 +41,10 @@ impl Default for Assumptions {
 }
 
 impl Assumptions {
-    /// The key and what is wrong with its value, if anything is.
+    /// Whether mining can be like that.
+    ///
+    /// # Errors
+    /// The key and what is wrong with its value.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let joules = self.joules_per_terahash;
         if !(1.0..=1_000.0).contains(&joules) {

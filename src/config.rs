@@ -43,7 +43,7 @@ pub enum ConfigError {
         /// The file, or "the built-in configuration".
         origin: String,
         /// Key, problem and remedy.
-        source: feeds::FeedError,
+        source: Box<feeds::FeedError>,
     },
     /// A file of events cannot be used.
     #[error(transparent)]
@@ -227,7 +227,10 @@ impl Settings {
         }
         for row in FEEDS {
             if let Some(feed) = config.feeds.get(row.id) {
-                row.check(feed).map_err(|source| ConfigError::Feed { origin: origin.to_owned(), source })?;
+                row.check(feed).map_err(|error| ConfigError::Feed {
+                    origin: origin.to_owned(),
+                    source: Box::new(error),
+                })?;
             }
         }
         let chosen = FEEDS.iter().filter_map(|row| {

@@ -47,7 +47,7 @@ pub enum Failure {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: feeds::import::ImportError,
+        source: Box<feeds::import::ImportError>,
     },
     /// A file that is not the store cannot be written.
     #[error("write {path}: {source}; choose another place with --out")]

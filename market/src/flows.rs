@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(rarity("2025-11-10"), None, "nothing to compare with");
         assert_eq!(rarity("2025-11-12"), Some(Rarity::LowestEver));
         assert_eq!(rarity("2025-11-13"), None, "the day before was lower");
-        assert_eq!(table.sum_of_last(2).get(), -35e6);
+        assert_eq!(table.sum_of_last(2).as_micros(), -35_000_000_000_000);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Miners and AI hosts: price, gains, beta to Bitcoin, and what of today's move is their own.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use market::{Basket, Beta, Date, Deal, Entity, Gains, Role, Standing, StockRow, Timestamp, entities};
 use models::regression::least_squares;
@@ -105,9 +106,9 @@ fn beta(closes: &[(Date, f64)], bitcoin: &BTreeMap<Date, f64>, today: Option<(f6
 fn in_words(deal: &Deal) -> String {
     let mut words = format!("{} ${:.1}bn", deal.counterparty, deal.usd / 1e9);
     if let Some(megawatts) = deal.megawatts {
-        words.push_str(&format!(" {megawatts:.0} MW"));
+        let _ = write!(words, " {megawatts:.0} MW");
     }
-    words.push_str(&format!(" {} y", deal.years));
+    let _ = write!(words, " {} y", deal.years);
     words
 }
 

@@ -161,7 +161,7 @@ fn flows_have_a_price_where_the_day_s_close_is_known() {
     let told = event("farside", at("2025-09-11T05:00:00Z"), Observation::EtfFlow(flow));
     let desk = desk_of(&[told, bar("BTC-USD", "2025-09-10", 113_955.0)], "2025-09-11T12:00:00Z");
     let (price, clock) = desk.flow_prices[&("BTC".into(), "2025-09-10".parse().unwrap())];
-    assert_eq!((741.5e6 / price.get()).round(), 6_507.0);
+    assert_eq!((741.5e6 / price.get()).round() as i64, 6_507);
     assert!(clock.contains("UTC"));
     assert_eq!(desk.flows_of("BTC").unwrap().days[0].total.map(Usd::get), Some(741.5e6));
 }

@@ -4,6 +4,7 @@ mod study;
 
 use clap::{Args, Subcommand};
 use market::{Clock, Date, Occasion, OccasionKind, Timestamp, entities};
+use std::fmt::Write as _;
 
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
@@ -141,7 +142,7 @@ fn line(occasion: &Occasion, now: Timestamp) -> String {
         told.push(format!("{change:+.0} bp"));
     }
     if !told.is_empty() {
-        text.push_str(&format!("  [{}]", told.join(", ")));
+        let _ = write!(text, "  [{}]", told.join(", "));
     }
     if occasion.is_estimate {
         text.push_str("  (estimate)");

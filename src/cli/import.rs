@@ -202,7 +202,7 @@ impl What {
                 import::treasuries(&sheet, &TreasuryImport { asset, source, as_of, now })
             }
         };
-        let imported = imported.map_err(|source| Failure::Import { path: path.to_owned(), source })?;
+        let imported = imported.map_err(|error| refused(path, error))?;
         Ok(Read { path: path.to_owned(), assumed, imported })
     }
 }
@@ -215,7 +215,11 @@ fn sheet(path: &Path) -> Result<Sheet, Failure> {
         let store::Sheet { header, rows } = store::read_sheet(path)?;
         return Ok(Sheet::new(&header, rows));
     }
-    Sheet::from_csv(&bytes).map_err(|source| Failure::Import { path: path.to_owned(), source })
+    Sheet::from_csv(&bytes).map_err(|error| self::refused(path, error))
+}
+
+fn refused(path: &Path, error: import::ImportError) -> Failure {
+    Failure::Import { path: path.to_owned(), source: Box::new(error) }
 }
 
 /// Keeps what is new of a file; how many events that were.

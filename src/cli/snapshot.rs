@@ -57,12 +57,11 @@ impl Snapshot {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let mut settings = global.settings()?;
         let board = self.board(global, &mut settings)?;
-        let (picture, option, name, known) = match &self.panel {
-            Some(panel) => (Picture::Panel(panel), "panel", panel, tui::panel_names()),
-            None => {
-                let known = tui::workspace_names();
-                (Picture::Workspace(&self.workspace), "workspace", &self.workspace, known)
-            }
+        let (picture, option, name, known) = if let Some(panel) = &self.panel {
+            (Picture::Panel(panel), "panel", panel, tui::panel_names())
+        } else {
+            let known = tui::workspace_names();
+            (Picture::Workspace(&self.workspace), "workspace", &self.workspace, known)
         };
         let buffer = tui::draw(picture, self.size, &board).ok_or_else(|| {
             Failure::Usage(format!("--{option} {name} is unknown; known are {}", known.join(", ")))

@@ -30,7 +30,7 @@ pub async fn examine_feeds(feeds: &[(&'static FeedRow, FeedConfig)], patience: D
             match examined.await {
                 Ok(found) => checks.extend(found),
                 Err(error) => {
-                    checks.push(Check::fail(row.id, "run", error.to_string(), "please report this bug"))
+                    checks.push(Check::fail(row.id, "run", error.to_string(), "please report this bug"));
                 }
             }
         }

@@ -542,7 +542,7 @@ mod tests {
         let row = feeds::find("binance-usdm").expect("a feed");
         let mut decoder = row.decoder(&feeds::FeedConfig::default());
         let text = r#"{"e":"forceOrder","E":1767695630200,"o":{"s":"BTCUSDT","S":"SELL","q":"1","p":"80000","ap":"80000","X":"FILLED","l":"1","z":"1","T":1767695630199}}"#;
-        let mut decoded = || {
+        let mut take_one = || {
             let frame = RawFrame {
                 feed: FeedId::new(row.id),
                 receive_time: Timestamp::from_millis(1_767_695_630_380).expect("a time"),
@@ -551,11 +551,11 @@ mod tests {
             feeds::decode_frame(&mut *decoder, frame)
         };
         let mut hub = Hub::new(Board::new(Mode::Live, Timestamp::EPOCH), Vec::new(), Wanted::AlertsAndEvents);
-        hub.take_frame(decoded());
+        hub.take_frame(take_one());
         assert_eq!(hub.release().len(), 1, "nothing was to be stored, so nothing is waited for");
-        hub.take_frame(decoded());
+        hub.take_frame(take_one());
         hub.lose_store(StoreError::NotAStore { dir: "gone".into() });
-        hub.take_frame(decoded());
+        hub.take_frame(take_one());
         assert!(hub.release().is_empty());
         assert_eq!(hub.tally.events, 3, "the screen goes on");
     }

@@ -40,8 +40,8 @@ fn cells(line: &str) -> Vec<String> {
     cells
 }
 
-/// Millions of dollars that the funds reported on `day`, and the funds that have not.
-fn day(place: &Workplace, day: &str, as_of: Option<&str>) -> (f64, Vec<String>, Vec<String>) {
+/// Tenths of a million dollars that the funds reported on `day`, and the funds that have not.
+fn day(place: &Workplace, day: &str, as_of: Option<&str>) -> (i64, Vec<String>, Vec<String>) {
     let mut arguments = vec!["etf_flows"];
     if let Some(as_of) = as_of {
         arguments.extend(["--as-of", as_of]);
@@ -53,7 +53,7 @@ fn day(place: &Workplace, day: &str, as_of: Option<&str>) -> (f64, Vec<String>, 
     let status = of_day.iter().map(|row| row["status"].clone());
     let mut statuses: Vec<String> = status.collect();
     statuses.dedup();
-    ((flows.sum::<f64>() / 1e5).round() / 10.0, pending.collect(), statuses)
+    ((flows.sum::<f64>() / 1e5).round() as i64, pending.collect(), statuses)
 }
 
 const WIDE: &str = "Date,IBIT,FBTC,GBTC,Total\n\
@@ -70,9 +70,9 @@ fn flows_in_any_writing_are_taken_once_and_a_wrong_sum_is_refused() {
     assert_eq!((&told["sessions"], &told["new"]), (&2.into(), &6.into()), "{report}");
     assert!(told["refused"][0]["what"].as_str().unwrap().contains("60"), "{report}");
     assert_eq!(import(&place, "etf-flows", &[&file], &[])["files"][0]["new"], 0, "twice is once");
-    assert_eq!(day(&place, "2025-09-10", None), (140.5, vec![], vec!["final".to_owned()]));
+    assert_eq!(day(&place, "2025-09-10", None), (1_405, vec![], vec!["final".to_owned()]));
     let (sum, pending, status) = day(&place, "2025-09-11", None);
-    assert_eq!((sum, pending, status), (15.0, vec!["IBIT".to_owned()], vec!["provisional".to_owned()]));
+    assert_eq!((sum, pending, status), (150, vec!["IBIT".to_owned()], vec!["provisional".to_owned()]));
 }
 
 #[test]
@@ -88,13 +88,13 @@ fn flows_are_shown_as_they_were_known() {
     import(&place, "etf-flows", &[&vintages], &[]);
     let (sum, mut pending, status) = day(&place, "2025-11-17", Some("2025-11-18T02:10:00Z"));
     pending.sort();
-    assert_eq!((sum, pending.join(" ").as_str()), (-74.5, "BRRR BTCO GBTC IBIT"));
+    assert_eq!((sum, pending.join(" ").as_str()), (-745, "BRRR BTCO GBTC IBIT"));
     assert_eq!(status, ["provisional"]);
     let (sum, pending, _) = day(&place, "2025-11-17", Some("2025-11-18T07:00:00Z"));
-    assert_eq!((sum, pending), (-254.6, vec![]));
-    assert_eq!(day(&place, "2025-11-13", None).0, -866.7);
-    assert_eq!(day(&place, "2025-09-10", None).0, 741.5);
-    assert_eq!(day(&place, "2025-09-10", Some("2025-11-18T02:10:00Z")).0, 741.5);
+    assert_eq!((sum, pending), (-2_546, vec![]));
+    assert_eq!(day(&place, "2025-11-13", None).0, -8_667);
+    assert_eq!(day(&place, "2025-09-10", None).0, 7_415);
+    assert_eq!(day(&place, "2025-09-10", Some("2025-11-18T02:10:00Z")).0, 7_415);
     let picture = place.path("flows.svg");
     let picture = picture.to_str().unwrap();
     place.stdout(&["--store", "S", "snapshot", "--workspace", "flows", "--size", "160x48", "--out", picture]);
@@ -161,5 +161,5 @@ fn treasuries_as_a_web_page_prints_them_are_read() {
     let report = import(&place, "treasuries", &[&file], &[]);
     assert!(report["files"][0]["accepted"].as_u64().unwrap() >= 120, "{report}");
     let holdings = rows(&place, &["holdings", "--symbol", "MSTR"]);
-    assert_eq!((holdings[0]["quantity"].as_str(), holdings[0]["as_of"].as_str()), ("597325.0", "2025-07-31"));
+    assert_eq!((holdings[0]["quantity"].as_str(), holdings[0]["as_of"].as_str()), ("597325", "2025-07-31"));
 }

@@ -1,3 +1,5 @@
+//! The node's client against a node on 127.0.0.1.
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 

@@ -1,3 +1,5 @@
+//! The shipped entities, and lists that contradict themselves.
+
 use super::*;
 
 fn day(text: &str) -> Date {

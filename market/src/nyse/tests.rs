@@ -1,3 +1,5 @@
+//! New York's calendar against its rules and other calendars.
+
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;

@@ -1,3 +1,5 @@
+//! The shipped occasions, and lists that cannot be used.
+
 use super::*;
 use crate::nyse::nyse;
 

@@ -1,3 +1,5 @@
+//! Event studies: planted moves, degenerate data, real prices.
+
 use std::path::PathBuf;
 
 use market::Date;

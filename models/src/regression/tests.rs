@@ -1,3 +1,5 @@
+//! Least squares: certified values, planted lines, degenerate data.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,6 +1,7 @@
 //! `vigie events study`: what an event did to a price beyond what the market explains.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use market::{Basket, Date, Entity, Occasion, OccasionKind, entities, nyse};
@@ -243,41 +244,41 @@ impl Study {
         let Finding { question, symbol, session, study, factors, estimated, peers } = finding;
         let mut text = format!("{symbol} ({}), {session}", question.entity.name);
         if let Some(occasion) = question.occasion {
-            text.push_str(&format!(": {}", occasion.title));
+            let _ = write!(text, ": {}", occasion.title);
         }
-        text.push_str(&format!("\n  return        {} %", signed(study.window_return)));
+        let _ = write!(text, "\n  return        {} %", signed(study.window_return));
         if self.window != (0, 0) {
-            text.push_str(&format!(" over sessions {:+} to {:+}", self.window.0, self.window.1));
+            let _ = write!(text, " over sessions {:+} to {:+}", self.window.0, self.window.1);
         }
         if let Some((low, high)) = range(peers) {
             let mean = peers.values().sum::<f64>() / peers.len() as f64;
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "\n  peers         {} % on that day, mean of {} ({} to {} %)",
                 signed(mean),
                 peers.len(),
                 signed(low),
                 signed(high)
-            ));
+            );
         }
-        text.push_str(&format!(
-            "\n  expected      {} % by {}",
-            signed(study.expected),
-            model_words(study, factors)
-        ));
+        let _ =
+            write!(text, "\n  expected      {} % by {}", signed(study.expected), model_words(study, factors));
         let t = study.t.map_or("–".to_owned(), |t| format!("{t:.2}"));
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n  its own       {} points ± {:.2} (standard error of the forecast), t {t}: {}",
             signed(study.abnormal_return),
             study.std_error * 100.0,
             judgement(study)
-        ));
-        text.push_str(&format!(
+        );
+        let _ = write!(
+            text,
             "\n  estimated on  {} sessions, {} to {}; R² {}",
             study.n_estimation,
             estimated.0,
             estimated.1,
             study.r_squared.map_or("–".to_owned(), |share| format!("{share:.2}"))
-        ));
+        );
         text
     }
 

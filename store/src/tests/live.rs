@@ -16,7 +16,9 @@ fn a_reader_beside_a_sealing_writer_always_sees_a_prefix_once() {
     let reader = std::thread::spawn(move || {
         let mut seen = 0;
         let mut rounds = 0;
-        while !ending.load(Ordering::SeqCst) || rounds < 3 {
+        loop {
+            // Asked before reading: the last reading is one of the finished store.
+            let is_over = ending.load(Ordering::SeqCst);
             match Reader::open(&path).unwrap().liquidations(&Query::default()) {
                 Ok(events) => {
                     for (index, event) in events.iter().enumerate() {
@@ -26,12 +28,14 @@ fn a_reader_beside_a_sealing_writer_always_sees_a_prefix_once() {
                     seen = events.len();
                 }
                 // Allowed by contract while everything is replaced all the time; not after.
-                Err(StoreError::Busy { .. }) => assert!(!ending.load(Ordering::SeqCst)),
+                Err(StoreError::Busy { .. }) => assert!(!is_over),
                 Err(error) => panic!("{error}: {error:?}"),
             }
             rounds += 1;
+            if is_over && rounds >= 3 {
+                return seen;
+            }
         }
-        seen
     });
     for number in 1..=400 {
         append_frame(&mut store, number);

@@ -1,3 +1,5 @@
+//! Bars of users' files, in the writings that they come in.
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;

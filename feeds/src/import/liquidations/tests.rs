@@ -1,3 +1,5 @@
+//! Liquidations of users' files: sides, times and amounts.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Alpaca's frames, refusals and conditions.
+
 use super::super::hostile::{following, kind, message, refusal, refuses_garbage, survives_anything, told};
 use super::*;
 use crate::config::Keys;

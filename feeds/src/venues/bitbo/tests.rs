@@ -1,3 +1,5 @@
+//! Bitbo's page, row by row.
+
 use super::*;
 use crate::protocol::FrameKind;
 use crate::venues::answers::{decode_answer, flows, refuses_garbage_answers, round, survives_any_answer};

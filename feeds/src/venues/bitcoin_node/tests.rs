@@ -1,3 +1,5 @@
+//! A node's answers, of several versions.
+
 use bytes::Bytes;
 use market::{ChainTip, Observation};
 

@@ -1,3 +1,5 @@
+//! CoinGlass's answers, errors included.
+
 use super::*;
 use crate::venues::answers::{decode_answer, flows, refuses_garbage_answers, round, survives_any_answer};
 

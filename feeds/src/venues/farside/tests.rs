@@ -1,3 +1,5 @@
+//! Farside's pages: headers, pending funds, holidays, sums.
+
 use super::*;
 use crate::config::Instruments;
 use crate::protocol::{DecodeError, FrameKind};

@@ -1,3 +1,5 @@
+//! mempool.space's four answers.
+
 use bytes::Bytes;
 use market::{ChainTip, Observation};
 

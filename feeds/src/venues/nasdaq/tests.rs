@@ -1,3 +1,5 @@
+//! Nasdaq's tables of daily bars.
+
 use super::super::hostile::{
     answer, decode, following, kind, refusal, refuses_garbage, survives_anything, told,
 };

@@ -1,3 +1,5 @@
+//! Yahoo's charts: bars, prices, holes and refusals.
+
 use market::Timestamp;
 use proptest::prelude::*;
 

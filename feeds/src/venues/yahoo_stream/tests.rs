@@ -1,3 +1,5 @@
+//! Yahoo's streamer: wire format and prices.
+
 use super::super::hostile::{decode, following, kind, message, refusal, survives_anything, told};
 use super::protobuf::Value;
 use super::protobuf::writing::{field, zigzag};

@@ -1,16 +1,21 @@
-//! Users' own files as market events: fund flows and treasuries, however they are written.
+//! Users' own files as market events: fund flows, treasuries, bars and liquidations, however written.
 //!
 //! Pure: text in, events and a report out. What cannot be read for certain is refused row by row, and
 //! the report says which row and why.
 
+mod bars;
 pub(crate) mod dates;
 mod etf_flows;
+mod liquidations;
 pub(crate) mod numbers;
 mod report;
 mod sheet;
+mod times;
 mod treasuries;
 
+pub use bars::{BarImport, bars};
 pub use etf_flows::{EtfImport, KnownAt, etf_flows};
+pub use liquidations::{LiquidationImport, SideOf, liquidations};
 pub use report::{ImportError, Imported, Report};
 pub use sheet::Sheet;
 pub use treasuries::{TreasuryImport, treasuries};

@@ -196,7 +196,8 @@ pub trait StreamProtocol: Decoder {
     fn heartbeat(&self) -> Heartbeat;
 
     /// After how long the venue ends every connection, or the references grow old, whichever is
-    /// sooner: the runner opens the next connection before that.
+    /// sooner: the runner opens the next connection before that. [`Duration::MAX`] where the venue
+    /// allows one connection alone, which is then never replaced while it stands.
     fn rotate_after(&self) -> Duration;
 }
 

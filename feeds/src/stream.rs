@@ -95,7 +95,10 @@ impl<'o> Station<'o> {
         let url = station.new_session().url();
         match connection::check_url(&url) {
             Ok(()) => Ok(station),
-            Err(reason) => Err(FeedError::Url { feed: feed(), url, reason }),
+            Err(reason) => {
+                let url = connection::showable(&url).to_owned();
+                Err(FeedError::Url { feed: feed(), url, reason })
+            }
         }
     }
 

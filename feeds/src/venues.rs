@@ -41,7 +41,24 @@ mod tables;
 mod testing;
 mod wire;
 
+// Shares and funds.
+mod alpaca;
+mod browser;
+mod conditions;
+mod finnhub;
+#[cfg(test)]
+mod hostile;
+mod massive;
+mod nasdaq;
+mod prices;
+mod single;
+mod tickers;
+mod yahoo;
+mod yahoo_stream;
+
 use market::Completeness;
+
+pub(crate) use symbols::{is_dollar, is_plain};
 
 use crate::config::FeedConfig;
 use crate::protocol::{Decoder, PollProtocol, StreamProtocol};
@@ -244,6 +261,68 @@ pub const FEEDS: &[FeedRow] = &[
         protocol: Protocol::Stream(bitmex::protocol),
     },
     FeedRow {
+    // Shares and funds.
+    FeedRow {
+        id: "yahoo",
+        about: "Yahoo charts: daily bars and last prices of shares, funds and bitcoin, every 5 minutes",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: yahoo::REST_URL,
+        follows: Follows::Equities,
+        keys: &[],
+        protocol: Protocol::Poll(yahoo::protocol),
+    },
+    FeedRow {
+        id: "yahoo-stream",
+        about: "Yahoo streamer: last prices of up to 100 shares, funds and bitcoin, every few seconds",
+        completeness: Completeness::Latest,
+        url: yahoo_stream::URL,
+        rest_url: "",
+        follows: Follows::Equities,
+        keys: &[],
+        protocol: Protocol::Stream(yahoo_stream::protocol),
+    },
+    FeedRow {
+        id: "finnhub",
+        about: "Finnhub: trades of up to 50 US shares, with a key",
+        completeness: Completeness::Latest,
+        url: finnhub::URL,
+        rest_url: "",
+        follows: Follows::Equities,
+        keys: &[finnhub::KEY],
+        protocol: Protocol::Stream(finnhub::protocol),
+    },
+    FeedRow {
+        id: "alpaca",
+        about: "Alpaca: trades and minute bars of US shares on IEX, or of all with a paid key",
+        completeness: Completeness::Latest,
+        url: alpaca::URL,
+        rest_url: "",
+        follows: Follows::Equities,
+        keys: &[alpaca::KEY_ID, alpaca::SECRET_KEY],
+        protocol: Protocol::Stream(alpaca::protocol),
+    },
+    FeedRow {
+        id: "massive",
+        about: "Massive (once Polygon): trades and minute bars of US shares, with a key",
+        completeness: Completeness::Latest,
+        url: massive::URL,
+        rest_url: "",
+        follows: Follows::Equities,
+        keys: &[massive::KEY],
+        protocol: Protocol::Stream(massive::protocol),
+    },
+    FeedRow {
+        id: "nasdaq",
+        about: "Nasdaq: daily bars of US shares and funds, twice a day",
+        completeness: Completeness::Latest,
+        url: "",
+        rest_url: nasdaq::REST_URL,
+        follows: Follows::Equities,
+        keys: &[],
+        protocol: Protocol::Poll(nasdaq::protocol),
+    },
+    FeedRow {
         id: "bitcoin-node",
         about: "the user's own Bitcoin node: tip, difficulty, hash rate, mempool, fees",
         completeness: Completeness::Latest,
@@ -364,6 +443,8 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Coins,
         keys: &[],
         protocol: Protocol::Stream(kraken::protocol),
+    },
+    FeedRow {
     },
 ];
 

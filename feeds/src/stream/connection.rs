@@ -51,6 +51,11 @@ pub(super) fn check_url(url: &str) -> Result<(), String> {
     uri_mode(request.uri()).map(drop).map_err(|error| error.to_string())
 }
 
+/// What may be shown of `url`: all but its query, in which some venues want the key.
+pub(super) fn showable(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
 impl Link {
     /// Connects to `url`, with `headers` beside our own.
     pub(super) async fn dial(
@@ -60,6 +65,7 @@ impl Link {
         heartbeat: Heartbeat,
     ) -> Result<Self, Failure> {
         let timing = &station.timing;
+        let shown = showable(url);
         let unreachable = |words: String| Failure::new(GapCause::Unreachable, words);
         let mut request = url.into_client_request().map_err(|error| unreachable(error.to_string()))?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(crate::watch::USER_AGENT));
@@ -78,14 +84,14 @@ impl Link {
                     status: answer.status().as_u16(),
                     reason: answer.status().canonical_reason().unwrap_or_default(),
                     retry_after,
-                    url,
+                    url: shown,
                 };
                 return Err(answer.into_failure(timing, station.outlet.now()));
             }
-            Ok(Err(error)) => return Err(unreachable(format!("{error} ({url})"))),
+            Ok(Err(error)) => return Err(unreachable(format!("{error} ({shown})"))),
             Err(_) => {
                 let waited = timing.connect_within.as_secs_f64();
-                return Err(unreachable(format!("no connection within {waited} s ({url})")));
+                return Err(unreachable(format!("no connection within {waited} s ({shown})")));
             }
         };
         let every = heartbeat.every().clamp(FASTEST_BEAT, SLOWEST_BEAT);

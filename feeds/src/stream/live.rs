@@ -25,6 +25,8 @@ use super::Station;
 const ROTATION_JITTER: f64 = 0.05;
 /// No venue keeps a connection for longer.
 const LONGEST_LIFE: Duration = Duration::from_hours(24 * 7);
+/// Where a connection is never replaced: longer than any program runs.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 10);
 
 /// What is left when watching ended.
 pub(super) struct Lost {
@@ -282,7 +284,7 @@ impl<'s> Watch<'s> {
 
     /// Plans the replacement of the current connection, somewhat before its time is over.
     fn plan_rotation(&mut self) {
-        let longest = self.current.session.protocol.rotate_after().min(LONGEST_LIFE);
+        let longest = longest_life(self.current.session.protocol.rotate_after());
         self.rotate_at = self.since + longest.mul_f64(1.0 - ROTATION_JITTER * self.chance.share());
     }
 
@@ -309,5 +311,25 @@ impl<'s> Watch<'s> {
         if let Successor::Fading { old: Some(old), .. } = &mut self.successor {
             old.link.close(within).await;
         }
+    }
+}
+
+/// How long a connection may live by what its protocol says.
+fn longest_life(rotate_after: Duration) -> Duration {
+    if rotate_after == Duration::MAX { NEVER } else { rotate_after.min(LONGEST_LIFE) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_lives_a_week_at_most_unless_it_cannot_be_replaced() {
+        let hours = Duration::from_hours;
+        for (asked, life) in [(hours(24), hours(24)), (hours(24 * 30), LONGEST_LIFE), (Duration::MAX, NEVER)]
+        {
+            assert_eq!(longest_life(asked), life);
+        }
+        let _no_overflow = Instant::now() + NEVER;
     }
 }

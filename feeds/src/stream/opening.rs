@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
 use super::Station;
-use super::connection::Link;
+use super::connection::{Link, showable};
 use super::overlap::Seat;
 use super::references::fetch_references;
 use super::session::{Line, Notice, Session, answer};
@@ -38,10 +38,10 @@ pub(super) async fn open(
     // The handshake's future is 20 KB, which every future around it would carry for good.
     let dialled = Box::pin(Link::dial(station, &url, headers, heartbeat));
     let mut link = station.outlet.unless_stopped(dialled).await??;
-    debug!(feed = %station.outlet.feed(), url, "connected");
+    debug!(feed = %station.outlet.feed(), url = showable(&url), "connected");
     announce.state(station, FeedState::Subscribing).await?;
     subscribe(station, session, seat, &mut link).await?;
-    info!(feed = %station.outlet.feed(), url, "subscribed");
+    info!(feed = %station.outlet.feed(), url = showable(&url), "subscribed");
     Ok(link)
 }
 

@@ -19,7 +19,7 @@ const DOLLARS: [&str; 13] =
     ["USDT", "USDC", "USD", "FDUSD", "BUSD", "USD1", "TUSD", "USDP", "USDE", "RLUSD", "USDG", "PYUSD", "DAI"];
 
 /// Whether one unit of `currency` counts as one US dollar.
-pub(super) fn is_dollar(currency: &str) -> bool {
+pub(crate) fn is_dollar(currency: &str) -> bool {
     DOLLARS.contains(&currency)
 }
 
@@ -156,7 +156,7 @@ impl Symbols {
 
 /// Symbols reach terminals and tables: letters of any script (venues do list symbols in Chinese),
 /// digits, and what joins them; no spaces, no control characters, no novels.
-pub(super) fn is_plain(symbol: &str) -> bool {
+pub(crate) fn is_plain(symbol: &str) -> bool {
     !symbol.is_empty()
         && symbol.len() <= LONGEST
         && symbol.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':'))

@@ -139,3 +139,24 @@ async fn waits_grow_across_short_lives_and_start_over_after_a_long_one() {
     let (_, wait) = next_wait(&mut feed).await;
     assert_eq!(wait.as_micros(), expected.next_wait().as_micros(), "reset by a long life");
 }
+
+#[tokio::test]
+async fn a_key_in_a_url_is_in_no_failure() {
+    let venue = Venue::open().await;
+    let mut feed = Setup::new(&venue.address(), "token=47114711").start();
+    venue.answer_http("500 Internal Server Error", "").await;
+    let (gap, _) = feed.next_gap().await;
+    assert_eq!(gap.detail, format!("HTTP 500 Internal Server Error from ws://{}/ws", venue.address()));
+
+    let closed = Venue::open().await.address();
+    let mut feed = Setup::new(&closed, "token=47114711").start();
+    let (gap, _) = feed.next_gap().await;
+    assert_eq!(gap.cause, GapCause::Unreachable);
+    assert!(gap.detail.ends_with(&format!("(ws://{closed}/ws)")), "{}", gap.detail);
+
+    let mut setup = Setup::new(&closed, "");
+    setup.config.url = Some("http://127.0.0.1/?token=47114711".to_owned());
+    let (_, outcome) = setup.start().rest().await;
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("\"http://127.0.0.1/\"") && !error.contains("4711"), "{error}");
+}

@@ -260,7 +260,6 @@ pub const FEEDS: &[FeedRow] = &[
         keys: &[],
         protocol: Protocol::Stream(bitmex::protocol),
     },
-    FeedRow {
     // Shares and funds.
     FeedRow {
         id: "yahoo",

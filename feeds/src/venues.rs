@@ -39,11 +39,11 @@ mod symbols;
 mod tables;
 #[cfg(test)]
 mod testing;
-mod wire;
+pub(crate) mod wire;
 
 // Shares and funds.
 mod alpaca;
-mod browser;
+pub(crate) mod browser;
 mod conditions;
 mod finnhub;
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod massive;
 mod nasdaq;
 mod prices;
 mod single;
-mod tickers;
+pub(crate) mod tickers;
 mod yahoo;
 mod yahoo_stream;
 
@@ -442,8 +442,6 @@ pub const FEEDS: &[FeedRow] = &[
         follows: Follows::Coins,
         keys: &[],
         protocol: Protocol::Stream(kraken::protocol),
-    },
-    FeedRow {
     },
 ];
 

@@ -50,7 +50,7 @@ mod finnhub;
 mod hostile;
 mod massive;
 mod nasdaq;
-mod prices;
+pub(crate) mod prices;
 mod single;
 pub(crate) mod tickers;
 mod yahoo;

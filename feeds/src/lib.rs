@@ -2,6 +2,7 @@
 //!
 //! A venue costs one file under `venues/`, one row in [`FEEDS`] and one table in `config.toml`.
 
+pub mod backfill;
 mod config;
 mod decode;
 mod flow_grid;

@@ -6,7 +6,7 @@
 //! for more, than need be. Where answers come from is behind [`fetch::Fetch`]: HTTP, or the user's node.
 
 pub(crate) mod fetch;
-mod http;
+pub(crate) mod http;
 mod memory;
 mod pace;
 mod pulse;

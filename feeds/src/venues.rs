@@ -39,20 +39,20 @@ mod symbols;
 mod tables;
 #[cfg(test)]
 mod testing;
-mod wire;
+pub(crate) mod wire;
 
 // Shares and funds.
 mod alpaca;
-mod browser;
+pub(crate) mod browser;
 mod conditions;
 mod finnhub;
 #[cfg(test)]
 mod hostile;
 mod massive;
 mod nasdaq;
-mod prices;
+pub(crate) mod prices;
 mod single;
-mod tickers;
+pub(crate) mod tickers;
 mod yahoo;
 mod yahoo_stream;
 

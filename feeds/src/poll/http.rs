@@ -6,7 +6,9 @@ use reqwest::header::{
 };
 use reqwest::{RequestBuilder, StatusCode, redirect};
 
+use crate::config::FeedConfig;
 use crate::tls::client_config;
+use crate::venues::FeedRow;
 use crate::watch::FeedError;
 use crate::watch::failure::{Ended, Failure};
 use crate::watch::http::{self, BodyError};
@@ -21,7 +23,7 @@ const LONGEST_BODY: usize = 16 << 20;
 const MOST_REDIRECTS: usize = 5;
 
 /// Asks below one base URL.
-pub(super) struct HttpFetch {
+pub(crate) struct HttpFetch {
     feed: FeedId,
     base: String,
     keys: &'static [&'static str],
@@ -31,9 +33,14 @@ pub(super) struct HttpFetch {
 
 impl HttpFetch {
     pub(super) fn new(source: &Source, timing: &Timing) -> Result<Self, FeedError> {
-        let feed = FeedId::new(source.row.id);
-        let base = source.config.rest_url.clone().unwrap_or_else(|| source.row.rest_url.to_owned());
-        let tls = client_config(source.config.ca_file.as_deref())
+        Self::below_base(source.row, &source.config, timing)
+    }
+
+    /// Asks below `config`'s `rest_url`, or the row's own.
+    pub(crate) fn below_base(row: &FeedRow, config: &FeedConfig, timing: &Timing) -> Result<Self, FeedError> {
+        let feed = FeedId::new(row.id);
+        let base = config.rest_url.clone().unwrap_or_else(|| row.rest_url.to_owned());
+        let tls = client_config(config.ca_file.as_deref())
             .map_err(|source| FeedError::Tls { feed: feed.clone(), source })?;
         let client = http::client(&tls, timing)
             .timeout(timing.answer_within)
@@ -43,7 +50,7 @@ impl HttpFetch {
         if let Err(source) = client.get(&base).build() {
             return Err(FeedError::RestUrl { feed, url: base, source });
         }
-        Ok(Self { feed, base, keys: source.row.keys, client, timing: timing.clone() })
+        Ok(Self { feed, base, keys: row.keys, client, timing: timing.clone() })
     }
 
     fn request(&self, question: Question<'_>, url: &str) -> RequestBuilder {

@@ -8,7 +8,7 @@ const USER_AGENT: &str = concat!(
 );
 
 /// The headers of a request for JSON.
-pub(super) fn headers() -> Vec<(&'static str, String)> {
+pub(crate) fn headers() -> Vec<(&'static str, String)> {
     vec![
         ("user-agent", USER_AGENT.to_owned()),
         ("accept", "application/json, text/plain, */*".to_owned()),

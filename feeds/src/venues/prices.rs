@@ -12,7 +12,7 @@ pub(super) fn last(symbol: SmolStr, price: Price) -> Quote {
 }
 
 /// Refuses a bar whose open or close lies outside its low and high.
-pub(super) fn coherent(bar: &Bar) -> Result<(), DecodeError> {
+pub(crate) fn coherent(bar: &Bar) -> Result<(), DecodeError> {
     if bar.is_coherent() {
         return Ok(());
     }

@@ -87,7 +87,7 @@ impl Tickers {
 }
 
 /// What can stand in a request's path and in a table: `MARA`, `BRK-B`, `HIVE.V`, `BTC-USD`, `^VIX`.
-pub(super) fn is_ticker(text: &str) -> bool {
+pub(crate) fn is_ticker(text: &str) -> bool {
     let plain = text.strip_prefix('^').unwrap_or(text);
     !plain.is_empty()
         && text.len() <= LONGEST

@@ -18,13 +18,13 @@ const EARLIEST_MILLIS: i64 = 1_230_768_000_000;
 const QUOTED: usize = 120;
 
 /// The frame as text.
-pub(super) fn text(payload: &Payload) -> Result<&str, DecodeError> {
+pub(crate) fn text(payload: &Payload) -> Result<&str, DecodeError> {
     std::str::from_utf8(payload.as_bytes())
         .map_err(|error| DecodeError::Malformed { reason: error.to_string() })
 }
 
 /// All of `text` as `T`.
-pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
     serde_json::from_str(text).map_err(|error| DecodeError::Malformed { reason: shorten(&error.to_string()) })
 }
 
@@ -44,7 +44,7 @@ pub(super) fn all_or_nothing<T>(
 }
 
 /// The error for `field` holding `value`.
-pub(super) fn wrong(field: &'static str, value: &str, problem: &'static str) -> DecodeError {
+pub(crate) fn wrong(field: &'static str, value: &str, problem: &'static str) -> DecodeError {
     DecodeError::Field { field, value: shorten(value), problem }
 }
 
@@ -61,7 +61,7 @@ fn shorten(text: &str) -> String {
 
 /// A JSON string or number. Which of the two a venue uses for a number changes without notice.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     Text(&'a str),
     /// A string with escapes in it, unescaped.
     Unescaped(Box<str>),
@@ -71,7 +71,7 @@ pub(super) enum Scalar<'a> {
 
 impl Scalar<'_> {
     /// The words of a string, the digits of a number.
-    pub(super) fn as_text(&self) -> Cow<'_, str> {
+    pub(crate) fn as_text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Unescaped(text) => Cow::Borrowed(text),
@@ -81,7 +81,7 @@ impl Scalar<'_> {
     }
 
     /// A finite number.
-    pub(super) fn number(&self, field: &'static str) -> Result<f64, DecodeError> {
+    pub(crate) fn number(&self, field: &'static str) -> Result<f64, DecodeError> {
         let number = match self {
             Self::Text(text) => parse_number(field, text)?,
             Self::Unescaped(text) => parse_number(field, text)?,
@@ -102,7 +102,7 @@ impl Scalar<'_> {
     }
 
     /// Milliseconds since the epoch.
-    pub(super) fn millis(&self, field: &'static str) -> Result<Timestamp, DecodeError> {
+    pub(crate) fn millis(&self, field: &'static str) -> Result<Timestamp, DecodeError> {
         let millis = match self {
             Self::Text(text) => parse_millis(field, text)?,
             Self::Unescaped(text) => parse_millis(field, text)?,
@@ -125,7 +125,7 @@ fn parse_millis(field: &'static str, text: &str) -> Result<i64, DecodeError> {
 }
 
 /// The value of a field that must be there.
-pub(super) fn required<'v, 'a>(
+pub(crate) fn required<'v, 'a>(
     field: &'static str,
     value: Option<&'v Scalar<'a>>,
 ) -> Result<&'v Scalar<'a>, DecodeError> {
@@ -133,7 +133,7 @@ pub(super) fn required<'v, 'a>(
 }
 
 /// A price above zero, from a field that must be there.
-pub(super) fn price(field: &'static str, value: Option<&Scalar<'_>>) -> Result<Price, DecodeError> {
+pub(crate) fn price(field: &'static str, value: Option<&Scalar<'_>>) -> Result<Price, DecodeError> {
     let value = required(field, value)?;
     Price::new(value.number(field)?).map_err(|_| wrong(field, &value.as_text(), "not a price above zero"))
 }

@@ -66,6 +66,7 @@ pub(super) fn frame(venue: &'static str, forced: &Forced, now: i64, events: u64)
         venue,
         payload: format!("{ENVELOPE}{}}}", force_order(forced, now)).into(),
         topic: format!("{}@forceOrder", forced.contract.symbol.to_lowercase()),
+        request: None,
         events,
     }
 }

@@ -82,6 +82,7 @@ impl Dialect for Positions {
                 venue: ID,
                 payload: text.into(),
                 topic: topic.to_owned(),
+                request: None,
                 events,
             });
         };

@@ -97,6 +97,7 @@ impl Dialect for Batches {
                 venue: self.venue,
                 payload: text.into(),
                 topic: format!("allLiquidation.{symbol}"),
+                request: None,
                 events: rows.len() as u64,
             });
         }

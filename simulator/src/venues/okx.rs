@@ -152,6 +152,7 @@ impl Dialect for Pushes {
                 venue: ID,
                 payload: text.into(),
                 topic: format!("liquidation-orders:{inst_type}"),
+                request: None,
                 events,
             });
         }

@@ -9,14 +9,19 @@
 //! make the same mistake on both ends, and pass.
 
 mod calendar;
+mod chance;
 mod contracts;
 mod counters;
+mod days;
 mod error;
 mod faults;
 mod hawkes;
 mod market;
+mod new_york;
 mod rest;
+mod rounds;
 mod scenario;
+mod scene;
 mod server;
 mod session;
 mod tape;

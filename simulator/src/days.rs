@@ -79,7 +79,10 @@ mod tests {
             ["2026-11-20", "20 Nov 2026", "Nov 20, 2026", "11/20/2026"].map(str::to_owned)
         );
         assert_eq!((weekday(day), weekday(day + 2)), (5, 0));
-        assert_eq!((utc_day(start_millis(day) * 1000), utc_day(start_millis(day) * 1000 - 1)), (day, day - 1));
+        assert_eq!(
+            (utc_day(start_millis(day) * 1000), utc_day(start_millis(day) * 1000 - 1)),
+            (day, day - 1)
+        );
     }
 
     #[test]

@@ -149,8 +149,16 @@ mod tests {
         let closed: Vec<String> =
             year.filter(|day| (1..=5).contains(&weekday(*day)) && !is_session(*day)).map(iso).collect();
         let known = [
-            "2026-01-01", "2026-01-19", "2026-02-16", "2026-04-03", "2026-05-25", "2026-06-19", "2026-07-03",
-            "2026-09-07", "2026-11-26", "2026-12-25",
+            "2026-01-01",
+            "2026-01-19",
+            "2026-02-16",
+            "2026-04-03",
+            "2026-05-25",
+            "2026-06-19",
+            "2026-07-03",
+            "2026-09-07",
+            "2026-11-26",
+            "2026-12-25",
         ];
         assert_eq!(closed, known);
     }
@@ -184,8 +192,7 @@ mod tests {
 
     #[test]
     fn sessions_leave_out_weekends_and_thanksgiving() {
-        let sessions: Vec<String> =
-            sessions_through(day_of(2026, 11, 29), 4).into_iter().map(iso).collect();
+        let sessions: Vec<String> = sessions_through(day_of(2026, 11, 29), 4).into_iter().map(iso).collect();
         assert_eq!(sessions, ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-27"]);
         assert_eq!(iso(last_session(day_of(2026, 11, 22))), "2026-11-20");
     }

@@ -171,6 +171,16 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// How often venues tell of an asset in a simulated market, milliseconds: the large ones as often as they
+/// really do, the rest less often, so that a recording stays small.
+pub(crate) fn pace_of(code: &str) -> i64 {
+    match code {
+        "BTC" | "ETH" => 3_000,
+        "SOL" | "XRP" | "TAO" => 15_000,
+        _ => 60_000,
+    }
+}
+
 /// What tickers say of the last 24 hours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastDay {
@@ -234,8 +244,7 @@ pub(crate) mod tests {
     fn the_days_before_lead_to_where_the_market_begins() {
         let (market, prices) = (market(), Prices::default());
         let scene = Scene::of(&market, &prices, FRIDAY);
-        let returns: Vec<f64> =
-            (1..400).map(|back| scene.bitcoin_return(scene.first_day() - back)).collect();
+        let returns: Vec<f64> = (1..400).map(|back| scene.bitcoin_return(scene.first_day() - back)).collect();
         let variance = returns.iter().map(|one| one * one).sum::<f64>() / returns.len() as f64;
         assert!((0.012..0.04).contains(&variance.sqrt()), "{}", variance.sqrt());
         let yesterday = scene.close_of(Coin::BITCOIN, scene.first_day() - 1);

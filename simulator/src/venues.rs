@@ -7,6 +7,7 @@ mod bitget;
 mod bitmex;
 mod bybit_inverse;
 mod bybit_linear;
+mod bybit_tickers;
 mod deribit;
 mod gate;
 mod htx;

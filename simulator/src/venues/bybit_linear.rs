@@ -1,4 +1,4 @@
-//! Bybit v5 linear: `allLiquidation`, its control messages and the instruments' REST answer.
+//! Bybit v5 linear: `allLiquidation`, control messages and the instruments' REST answer.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::Value;
 
+use super::bybit_tickers;
 use crate::calendar::Delivery;
 use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request, parameter};
+use crate::rounds::{WithRounds, now};
 use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
@@ -43,8 +45,8 @@ pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
     contracts
 }
 
-pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
-    Box::new(Batches::new(ID))
+pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
+    Box::new(WithRounds { events: Box::new(Batches::new(ID)), rounds: bybit_tickers::rounds(ID, market) })
 }
 
 pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
@@ -149,9 +151,22 @@ impl BybitSession {
     }
 
     fn is_topic(&self, topic: &str) -> bool {
-        topic
-            .strip_prefix("allLiquidation.")
-            .is_some_and(|symbol| self.market.of(self.venue).any(|contract| contract.symbol == symbol))
+        let symbol =
+            topic.strip_prefix("allLiquidation.").or_else(|| topic.strip_prefix(bybit_tickers::TOPIC));
+        symbol.is_some_and(|symbol| self.contract(symbol).is_some())
+    }
+
+    fn contract(&self, symbol: &str) -> Option<&Arc<Contract>> {
+        self.market.of(self.venue).find(|contract| contract.symbol == symbol)
+    }
+
+    /// The state of each ticker among `topics`, which deltas then change.
+    fn snapshots(&self, topics: &[String], at_micros: i64) -> Vec<Payload> {
+        let symbols = topics.iter().filter_map(|topic| topic.strip_prefix(bybit_tickers::TOPIC));
+        let contracts = symbols.filter_map(|symbol| self.contract(symbol));
+        now(&self.market, at_micros, |scene| {
+            contracts.map(|contract| bybit_tickers::snapshot(scene, contract).into()).collect()
+        })
     }
 
     /// One bad topic refuses the whole request; one already subscribed does not.
@@ -176,7 +191,7 @@ impl BybitSession {
 }
 
 impl Session for BybitSession {
-    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
+    fn answer(&mut self, text: &str, now: Now) -> Vec<Payload> {
         let Ok(request) = serde_json::from_str::<Value>(text) else {
             return vec![self.respond(Err("error:request is not valid JSON"), "", "").into()];
         };
@@ -187,10 +202,14 @@ impl Session for BybitSession {
             .and_then(Value::as_array)
             .map(|all| all.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect())
             .unwrap_or_default();
+        let mut snapshots = Vec::new();
         let said = match op {
             "ping" => self.respond(Ok("pong"), req_id, op),
             "subscribe" => match self.subscribe(&args) {
-                Ok(()) => self.respond(Ok(""), req_id, op),
+                Ok(()) => {
+                    snapshots = self.snapshots(&args, now.micros);
+                    self.respond(Ok(""), req_id, op)
+                }
                 Err(words) => self.respond(Err(&words), req_id, op),
             },
             "unsubscribe" => {
@@ -199,7 +218,7 @@ impl Session for BybitSession {
             }
             other => self.respond(Err(&format!("error:unknown op:{other}")), req_id, op),
         };
-        vec![said.into()]
+        std::iter::once(said.into()).chain(snapshots).collect()
     }
 
     fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {

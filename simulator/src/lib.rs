@@ -24,6 +24,7 @@ mod scenario;
 mod scene;
 mod server;
 mod session;
+mod spot;
 mod tape;
 mod throttle;
 mod venue;

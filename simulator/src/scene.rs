@@ -13,7 +13,7 @@ const FUNDING_SECS: i64 = 8 * 3600;
 /// USD of open positions, one side, for each unit of an asset's weight on the largest venue.
 const OPEN_USD: f64 = 300_000_000.0;
 /// What trades at a fixed ratio to an asset: its code, the asset, the ratio.
-const FOLLOWERS: [(&str, &str, f64); 2] = [("OCEAN", "FET", 0.62), ("AIOZ", "RENDER", 0.068)];
+const FOLLOWERS: [(&str, &str, f64); 1] = [("OCEAN", "FET", 0.62)];
 
 /// A coin with a price.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,18 +1,24 @@
 //! The table of venues: a row and a file of its own is all that a simulated venue costs.
 
 mod binance_coinm;
+mod binance_context;
+mod binance_spot;
 mod binance_usdm;
 mod bitfinex;
 mod bitget;
 mod bitmex;
 mod bybit_inverse;
 mod bybit_linear;
+mod bybit_spot;
 mod bybit_tickers;
+mod coinbase;
 mod deribit;
 mod gate;
 mod htx;
+mod kraken;
 mod kraken_futures;
 mod okx;
+mod okx_context;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -175,7 +181,60 @@ pub(crate) const VENUES: &[VenueRow] = &[
         answer: |_, _| None,
         references: &[],
     },
+    // What liquidates nobody: prices, funding and open interest.
+    VenueRow {
+        dialect: binance_context::dialect,
+        socket: Some(Socket { serves: binance_context::serves, session: binance_context::session }),
+        answer: binance_context::answer,
+        references: &["/fapi/v1/fundingInfo", "/fapi/v1/premiumIndex"],
+        ..background(binance_context::ID)
+    },
+    VenueRow {
+        dialect: binance_context::polls,
+        answer: binance_context::answer,
+        references: &["/fapi/v1/premiumIndex"],
+        ..background(binance_context::OPEN_INTEREST_ID)
+    },
+    VenueRow {
+        dialect: binance_spot::dialect,
+        socket: Some(Socket { serves: binance_spot::serves, session: binance_spot::session }),
+        answer: binance_spot::answer,
+        references: &["/api/v3/exchangeInfo"],
+        ..background(binance_spot::ID)
+    },
+    VenueRow {
+        dialect: bybit_spot::dialect,
+        socket: Some(Socket { serves: |path| path == "/v5/public/spot", session: bybit_spot::session }),
+        answer: bybit_spot::answer,
+        references: &["/v5/market/instruments-info?category=spot&limit=1000"],
+        ..background(bybit_spot::ID)
+    },
+    VenueRow {
+        dialect: coinbase::dialect,
+        socket: Some(Socket { serves: coinbase::serves, session: coinbase::session }),
+        answer: coinbase::answer,
+        references: &["/api/v3/brokerage/market/products"],
+        ..background(coinbase::ID)
+    },
+    VenueRow {
+        dialect: kraken::dialect,
+        socket: Some(Socket { serves: |path| path == "/v2", session: kraken::session }),
+        ..background(kraken::ID)
+    },
 ];
+
+/// A row where nothing is liquidated.
+const fn background(id: &'static str) -> VenueRow {
+    VenueRow {
+        id,
+        share: Share::Beside(0.0),
+        lists: |_| Vec::new(),
+        dialect: |_| Box::new(()),
+        socket: None,
+        answer: |_, _| None,
+        references: &[],
+    }
+}
 
 /// A random identifier in the form of a version 4 UUID.
 fn uuid(rng: &mut ChaCha8Rng) -> String {

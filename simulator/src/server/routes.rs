@@ -176,8 +176,8 @@ mod tests {
             ("/okx/v5/public/linear", None, ""),
             ("/okx", None, ""),
             ("/v5/market/instruments-info", None, ""),
-            ("/", None, ""),
-            ("", None, ""),
+            ("/", Some("coinbase"), "/"),
+            ("/coinbase", Some("coinbase"), ""),
             ("/wsx", None, ""),
         ];
         for (asked, venue, path) in table {

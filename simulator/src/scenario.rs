@@ -36,7 +36,8 @@ pub struct Phase {
     pub name: String,
     /// How long it lasts, seconds of market time.
     pub duration_secs: f64,
-    /// Liquidations per minute that no other liquidation caused, all venues together.
+    /// Liquidations per minute that no other liquidation caused, on the three large venues
+    /// together; those beside them add some two fifths.
     pub rate_per_min: f64,
     /// How many further liquidations each one causes on average: 0 up to, not including, 1.
     pub branching: f64,

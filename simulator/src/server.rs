@@ -1,5 +1,6 @@
 //! The server: one port that is every venue, by path.
 
+mod broken;
 mod connection;
 mod player;
 mod routes;

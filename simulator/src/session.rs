@@ -117,3 +117,18 @@ pub(crate) trait Session: Send {
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+/// A JSON object as text, its fields in the order in which they stand here: venues' bytes have theirs.
+macro_rules! ordered {
+    ($($name:literal: $value:expr),+ $(,)?) => {
+        $crate::session::object([$(($name, serde_json::json!($value))),+])
+    };
+}
+pub(crate) use ordered;
+
+/// What `ordered!` writes.
+pub(crate) fn object<'a>(fields: impl IntoIterator<Item = (&'a str, serde_json::Value)>) -> String {
+    let fields: Vec<String> =
+        fields.into_iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+    format!("{{{}}}", fields.join(","))
+}

@@ -9,9 +9,12 @@ use crate::world::Forced;
 /// Everything happens, the largest of each contract's window is told when the window is over.
 pub(crate) struct Throttle {
     window_micros: i64,
-    frame: Box<dyn FnMut(&Forced, i64) -> SimFrame + Send>,
+    frame: Box<Writer>,
     open: BTreeMap<String, Window>,
 }
+
+/// Writes a liquidation as told at a time.
+type Writer = dyn FnMut(&Forced, i64) -> SimFrame + Send;
 
 struct Window {
     ends: i64,

@@ -19,6 +19,8 @@ mod kraken;
 mod kraken_futures;
 mod okx;
 mod okx_context;
+#[cfg(test)]
+mod sides;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -56,7 +58,7 @@ pub(crate) struct Socket {
     /// Whether a path is one to connect to.
     pub(crate) serves: fn(&str) -> bool,
     /// Begins the conversation with a client.
-    pub(crate) session: fn(Caller<'_>) -> Box<dyn Session>,
+    pub(crate) session: fn(&mut Caller<'_>) -> Box<dyn Session>,
 }
 
 /// A venue's part of the market's liquidations.

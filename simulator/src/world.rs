@@ -322,12 +322,24 @@ impl Iterator for World {
     }
 }
 
-/// A liquidation for tests: `quantity` in units of the contract's last decimal, at its asset's
-/// first price.
+/// A liquidation for tests: `quantity` in units of the contract's last decimal, at its asset's first
+/// price, on the first venue that lists the symbol.
 #[cfg(test)]
 pub(crate) fn sample(symbol: &str, position: Position, quantity: u64, at_ms: i64) -> Forced {
+    sample_on("", symbol, position, (quantity, at_ms))
+}
+
+/// As [`sample`], on one venue, or on any where `venue` is empty.
+#[cfg(test)]
+pub(crate) fn sample_on(
+    venue: &str,
+    symbol: &str,
+    position: Position,
+    (quantity, at_ms): (u64, i64),
+) -> Forced {
     const NOVEMBER_2026: i64 = 1_795_305_600_000_000;
-    let mut listed = crate::contracts::listed(NOVEMBER_2026).into_iter();
+    let listed = crate::contracts::listed(NOVEMBER_2026).into_iter();
+    let mut listed = listed.filter(|contract| venue.is_empty() || contract.venue == venue);
     let contract = listed.find(|contract| contract.symbol == symbol).unwrap();
     let fill = contract.price_units(ASSETS[contract.asset].price);
     let usd = contract.usd(quantity, fill);
@@ -422,5 +434,52 @@ mod tests {
         let scenario = Scenario::from_toml(text, "t").unwrap();
         let all: Vec<_> = World::new(&scenario, &Market::new(1, 0), 1.0).collect();
         assert!(all.len() > 20 && all.last().is_some_and(|one| one.at_micros < 60_000_000));
+    }
+    #[test]
+    fn the_large_venues_are_the_same_whatever_other_venues_there_are() {
+        let is_large = |id: &str| Venue::find(id).unwrap().row().share == Share::Large;
+        let scenario = Scenario::builtin("cascade").unwrap();
+        let mut alone = Market::new(7, 0);
+        alone.contracts.retain(|contract| is_large(contract.venue));
+        let alone = World::new(&scenario, &alone, 1.0).take(3_000);
+        let among = World::new(&scenario, &Market::new(7, 0), 1.0).filter(|one| is_large(one.contract.venue));
+        for (one, other) in alone.zip(among) {
+            assert_eq!(
+                (one.at_micros, &one.contract.symbol, one.quantity, one.fill, one.bankruptcy, one.dice),
+                (
+                    other.at_micros,
+                    &other.contract.symbol,
+                    other.quantity,
+                    other.fill,
+                    other.bankruptcy,
+                    other.dice
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_other_venues_have_their_share_at_the_large_venues_prices_and_in_order() {
+        let mut happened = std::collections::BTreeMap::new();
+        let (mut last, mut bitcoin) = (i64::MIN, 0.0);
+        for one in world("cascade", 9).take(60_000) {
+            assert!(one.at_micros >= last, "{} {}", one.contract.venue, one.contract.symbol);
+            last = one.at_micros;
+            *happened.entry(one.contract.venue).or_insert(0.0) += 1.0;
+            if one.contract.base == "BTC" {
+                let price = one.contract.price(one.fill);
+                assert!(
+                    bitcoin == 0.0 || (price / bitcoin - 1.0_f64).abs() < 0.08,
+                    "{price} after {bitcoin}"
+                );
+                bitcoin = price;
+            }
+        }
+        let large: f64 = ["binance-usdm", "bybit-linear", "okx"].iter().map(|id| happened[id]).sum();
+        for venue in Venue::all() {
+            let Share::Beside(share) = venue.row().share else { continue };
+            let found = happened.get(venue.id()).copied().unwrap_or(0.0) / large;
+            assert!((found - share).abs() < 0.01, "{venue} {found}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::counters::{Tallies, count};
 use crate::faults::Faults;
+use crate::server::broken::broken;
 use crate::server::player::{Delivery, Place};
 use crate::server::{Floor, Tuning, venue_clock};
 use crate::session::{Close, Now, Patience, Session, Sign};
@@ -399,14 +400,18 @@ impl Connection {
 
     /// Says what is left to say.
     async fn end(mut self, end: End) {
-        let (code, reason) = match end {
+        let (code, reason) = match &end {
             End::Gone | End::Evicted => return,
             End::Dropped => return count(&self.tallies().dropped),
             End::Stopped => (1001, ""),
-            End::Closed(Close { code, reason }) => (code, reason),
+            End::Closed(Close { code, reason }) => (*code, *reason),
         };
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let farewell = async {
+            // The last answer before a close: why it comes.
+            if matches!(end, End::Closed(_)) && self.send_due().await.is_err() {
+                return;
+            }
             if self.socket.close(Some(frame)).await.is_ok() {
                 while let Some(Ok(_)) = self.socket.next().await {}
             }
@@ -426,38 +431,4 @@ fn message(payload: Payload) -> Message {
         Payload::Text(text) => Message::text(text),
         Payload::Binary(bytes) => Message::binary(bytes),
     }
-}
-
-/// A frame that can no longer be read: cut short, or a part of it overwritten.
-pub(super) fn broken(payload: &Payload, rng: &mut ChaCha8Rng) -> Payload {
-    match payload {
-        Payload::Text(text) => Payload::Text(broken_text(text, rng)),
-        Payload::Binary(bytes) => Payload::Binary(broken_bytes(bytes, rng)),
-    }
-}
-
-/// No longer JSON: cut short, or a bracket overwritten.
-fn broken_text(text: &str, rng: &mut ChaCha8Rng) -> String {
-    if rng.random::<bool>() {
-        let cut = rng.random_range(1..text.len().max(2));
-        return text.chars().take(cut).collect();
-    }
-    let brackets: Vec<usize> = text
-        .char_indices()
-        .filter(|(_, letter)| matches!(letter, '{' | '}' | '[' | ']'))
-        .map(|(at, _)| at)
-        .collect();
-    let Some(at) = brackets.get(rng.random_range(0..brackets.len().max(1))) else { return "#".into() };
-    let mut garbled = text.to_owned();
-    garbled.replace_range(*at..=*at, "#");
-    garbled
-}
-
-/// Cut short, or the last half's every byte inverted: no checksum survives either.
-fn broken_bytes(bytes: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
-    let half = bytes.len() / 2;
-    if rng.random::<bool>() {
-        return bytes[..half].to_vec();
-    }
-    bytes[..half].iter().copied().chain(bytes[half..].iter().map(|byte| !byte)).collect()
 }

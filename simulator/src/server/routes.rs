@@ -124,7 +124,7 @@ fn upgrade(
     let mut rng = ChaCha8Rng::seed_from_u64(floor.market.seed);
     rng.set_stream(number + 1);
     let is_closed = floor.faults.concerning(venue).reject == Some(venue);
-    let session = (socket.session)(Caller {
+    let session = (socket.session)(&mut Caller {
         path,
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),

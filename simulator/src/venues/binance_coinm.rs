@@ -60,8 +60,8 @@ pub(super) fn serves(path: &str) -> bool {
     place(path, &LIVE).is_some()
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
-    Box::new(BinanceSession::new(&caller, &LIVE))
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
+    Box::new(BinanceSession::new(caller, &LIVE))
 }
 
 /// The venue's own throttled stream, with USD-M orders among it: those are `st` 1, and no liquidation

@@ -31,8 +31,8 @@ pub(super) fn serves(path: &str) -> bool {
     place(path, &LIVE).is_some()
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
-    Box::new(BinanceSession::new(&caller, &LIVE).about(ALL))
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
+    Box::new(BinanceSession::new(caller, &LIVE).about(ALL))
 }
 
 /// Marks of every contract, as often as the three-second stream tells of the large ones.

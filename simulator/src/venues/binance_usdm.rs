@@ -52,8 +52,8 @@ pub(super) fn serves(path: &str) -> bool {
     place(path, &["/market"]).is_some()
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
-    Box::new(BinanceSession::new(&caller, &["/market"]))
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
+    Box::new(BinanceSession::new(caller, &["/market"]))
 }
 
 /// The venue's throttle: everything happens, the largest of each symbol's second is told.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices};
-use crate::session::{Caller, Close, Door, Now, Patience, Session};
+use crate::session::{Caller, Close, Door, Now, Patience, Session, object, ordered};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -130,7 +130,7 @@ fn subscribed(channel: u32) -> String {
     format!(r#"{{"event":"subscribed","channel":"status","chanId":{channel},"key":"{KEY}"}}"#)
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BitfinexSession {
         door: caller.door,
         channel: caller.rng.random_range(1_000..1_000_000),
@@ -175,24 +175,20 @@ impl Session for BitfinexSession {
     fn answer(&mut self, text: &str, now: Now) -> Vec<Payload> {
         let request: Value = serde_json::from_str(text).unwrap_or_default();
         let word = |key: &str| request[key].as_str().unwrap_or_default();
+        // The request comes back with the reason.
         let refused = |code: u32, words: &str| {
-            let mut said = request.clone();
-            if !said.is_object() {
-                said = json!({});
-            }
-            said["event"] = "error".into();
-            said["msg"] = words.into();
-            said["code"] = code.into();
-            vec![said.to_string().into()]
+            let mut fields = vec![("event", json!("error")), ("msg", json!(words)), ("code", json!(code))];
+            let asked = request.as_object().into_iter().flatten().filter(|(name, _)| *name != "event");
+            fields.extend(asked.map(|(name, value)| (name.as_str(), value.clone())));
+            vec![object(fields).into()]
         };
         match word("event") {
             "ping" => {
-                let said = json!({ "event": "pong", "ts": now.millis(), "cid": request["cid"] });
-                vec![said.to_string().into()]
+                vec![ordered! { "event": "pong", "ts": now.millis(), "cid": request["cid"] }.into()]
             }
             "conf" => {
                 self.flags = request["flags"].as_u64().unwrap_or(0);
-                vec![json!({ "event": "conf", "status": "OK", "flags": self.flags }).to_string().into()]
+                vec![ordered! { "event": "conf", "status": "OK", "flags": self.flags }.into()]
             }
             "subscribe" if word("channel") != "status" || word("key") != KEY => {
                 refused(10300, "subscribe: invalid")
@@ -208,7 +204,7 @@ impl Session for BitfinexSession {
                 self.is_subscribed = false;
                 self.heartbeat = None;
                 let channel = self.channel;
-                vec![json!({ "event": "unsubscribed", "status": "OK", "chanId": channel }).to_string().into()]
+                vec![ordered! { "event": "unsubscribed", "status": "OK", "chanId": channel }.into()]
             }
             "unsubscribe" => refused(10400, "unsubscribe: invalid"),
             _ => refused(10000, "unknown event"),

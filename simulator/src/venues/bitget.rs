@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices};
-use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign};
+use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, ordered};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -102,7 +102,7 @@ fn row(forced: &Forced) -> String {
     )
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BitgetSession { door: caller.door, kinds: BTreeSet::new() })
 }
 
@@ -113,21 +113,21 @@ struct BitgetSession {
 }
 
 impl BitgetSession {
-    fn change(&mut self, op: &str, arg: &Value) -> Value {
+    fn change(&mut self, op: &str, arg: &Value) -> String {
         let word = |key: &str| arg[key].as_str().unwrap_or_default();
         let (kind, topic) = (word("instType"), word("topic"));
         let is_known =
             topic == "liquidation" && matches!(kind, "usdt-futures" | "usdc-futures" | "coin-futures");
         if !is_known || self.door == Door::Closed {
             let words = format!("instType:{kind},topic:{topic} doesn't exist");
-            return json!({ "event": "error", "arg": arg, "code": "30001", "msg": words });
+            return ordered! { "event": "error", "arg": arg, "code": "30001", "msg": words };
         }
         if op == "subscribe" {
             self.kinds.insert(kind.to_owned());
         } else {
             self.kinds.remove(kind);
         }
-        json!({ "event": op, "arg": arg })
+        ordered! { "event": op, "arg": arg }
     }
 }
 
@@ -140,11 +140,9 @@ impl Session for BitgetSession {
         let args = request["args"].as_array().map_or(&[][..], Vec::as_slice);
         match request["op"].as_str() {
             Some(op @ ("subscribe" | "unsubscribe")) if !args.is_empty() => {
-                args.iter().map(|arg| self.change(op, arg).to_string().into()).collect()
+                args.iter().map(|arg| self.change(op, arg).into()).collect()
             }
-            _ => vec![
-                json!({ "event": "error", "code": "30003", "msg": "Illegal request" }).to_string().into(),
-            ],
+            _ => vec![ordered! { "event": "error", "code": "30003", "msg": "Illegal request" }.into()],
         }
     }
 

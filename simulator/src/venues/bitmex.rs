@@ -1,4 +1,4 @@
-//! BitMEX: the keyed table `liquidation`, its control messages and the instruments' REST answer.
+//! `BitMEX`: the keyed table `liquidation`, its control messages and the instruments' REST answer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::calendar::{Delivery, iso};
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices, digest};
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Door, Now, Patience, Session, quoted};
+use crate::session::{Caller, Door, Now, Patience, Session, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -22,6 +22,8 @@ pub(super) const ID: &str = "bitmex";
 const GRID_MICROS: i64 = 50_000;
 /// The probability that a position's further liquidation enlarges the order that is still open.
 const GROWS: f64 = 0.6;
+/// The instruments' answer is renewed this often.
+const MINUTE_MICROS: i64 = 60_000_000;
 const TABLE: &str = "liquidation";
 
 /// XBTUSD is inverse (1 USD), USDT contracts are linear, ETHUSD is a quanto: 100 satoshi per USD.
@@ -257,7 +259,7 @@ fn partial<'a>(filter: &str, rows: impl Iterator<Item = &'a Value>) -> String {
     message("partial", &meta, rows)
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let asked = crate::rest::parameter(caller.query, "subscribe").unwrap_or_default();
     let asked = asked.split(',').filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
     Box::new(BitmexSession {
@@ -269,7 +271,7 @@ pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
     })
 }
 
-/// A connection to BitMEX. It follows the table from before it began, for its partials.
+/// A connection to `BitMEX`. It follows the table from before it began, for its partials.
 struct BitmexSession {
     door: Door,
     market: Arc<Market>,
@@ -306,7 +308,7 @@ impl BitmexSession {
     /// Says what becomes of one topic of a request.
     fn subscribe(&mut self, topic: &str, request: &Value) -> Vec<Payload> {
         let refused = |status: u16, error: String, meta: Value| {
-            json!({ "status": status, "error": error, "meta": meta, "request": request }).to_string()
+            ordered! { "status": status, "error": error, "meta": meta, "request": request }
         };
         let (table, symbol) = topic.split_once(':').map_or((topic, None), |(table, one)| (table, Some(one)));
         let said = if self.door == Door::Closed {
@@ -334,15 +336,15 @@ impl Session for BitmexSession {
     }
 
     fn opening(&mut self, now: Now) -> Vec<Payload> {
-        let welcome = json!({
+        let welcome = ordered! {
             "info": "Welcome to the BitMEX Realtime API.",
             "version": "2.0.0",
             "timestamp": iso(now.micros),
             "docs": "https://www.bitmex.com/app/wsAPI",
             "heartbeatEnabled": false,
-            "limit": { "remaining": 719 },
-        });
-        let mut said = vec![welcome.to_string().into()];
+            "limit": json!({ "remaining": 719 }),
+        };
+        let mut said = vec![welcome.into()];
         for topic in std::mem::take(&mut self.asked) {
             said.extend(self.subscribe(&topic, &json!({ "op": "subscribe", "args": topic })));
         }
@@ -365,12 +367,12 @@ impl Session for BitmexSession {
             }
             Some("unsubscribe") if !args.is_empty() => {
                 self.topics.retain(|topic| !args.contains(topic));
-                let said = |topic| json!({ "success": true, "unsubscribe": topic, "request": request });
-                args.iter().map(|topic| said(topic).to_string().into()).collect()
+                let said = |topic| ordered! { "success": true, "unsubscribe": topic, "request": request };
+                args.iter().map(|topic| said(topic).into()).collect()
             }
             _ => {
                 let error = "Unrecognized request.";
-                vec![json!({ "status": 400, "error": error, "meta": {}, "request": text }).to_string().into()]
+                vec![ordered! { "status": 400, "error": error, "meta": json!({}), "request": text }.into()]
             }
         }
     }
@@ -434,6 +436,6 @@ fn instrument(contract: &Contract, prices: &Prices, now_micros: i64) -> Value {
         "fundingInterval": "2000-01-01T08:00:00.000Z",
         "lastPrice": mid,
         "markPrice": mid,
-        "timestamp": iso(now_micros),
+        "timestamp": iso(now_micros.div_euclid(MINUTE_MICROS) * MINUTE_MICROS),
     })
 }

@@ -39,6 +39,6 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     Box::new(WithRounds { events: Box::new(Batches::new(ID)), rounds: bybit_tickers::rounds(ID, market) })
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BybitSession::new(ID, caller))
 }

@@ -50,7 +50,7 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     Box::new(WithRounds { events: Box::new(Batches::new(ID)), rounds: bybit_tickers::rounds(ID, market) })
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BybitSession::new(ID, caller))
 }
 
@@ -138,14 +138,14 @@ pub(super) struct BybitSession {
 pub(super) type FirstTicker = fn(&Market, &Scene<'_>, (&str, &str)) -> Option<String>;
 
 impl BybitSession {
-    pub(super) fn new(venue: &'static str, caller: Caller<'_>) -> Self {
+    pub(super) fn new(venue: &'static str, caller: &mut Caller<'_>) -> Self {
         Self::with_tickers(venue, caller, |market, scene, (venue, symbol)| {
             let contract = market.of(venue).find(|contract| contract.symbol == symbol)?;
             Some(bybit_tickers::snapshot(scene, contract))
         })
     }
 
-    pub(super) fn with_tickers(venue: &'static str, caller: Caller<'_>, tickers: FirstTicker) -> Self {
+    pub(super) fn with_tickers(venue: &'static str, caller: &mut Caller<'_>, tickers: FirstTicker) -> Self {
         let conn_id = format!("{:016x}", caller.rng.random::<u64>());
         let market = Arc::clone(caller.market);
         Self { venue, conn_id, door: caller.door, market, tickers, topics: BTreeSet::new() }

@@ -19,7 +19,7 @@ const BASES: &[&str] = &[
     "ATH", "IO",
 ];
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(BybitSession::with_tickers(ID, caller, |_, scene, (_, symbol)| {
         let pair = pairs(BASES).into_iter().find(|pair| symbol.strip_suffix("USDT") == Some(pair.base))?;
         Some(ticker(scene, &pair))

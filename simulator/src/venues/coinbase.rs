@@ -40,7 +40,7 @@ pub(super) fn serves(path: &str) -> bool {
     matches!(path, "" | "/")
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(CoinbaseSession {
         door: caller.door,
         market: Arc::clone(caller.market),
@@ -251,7 +251,7 @@ mod tests {
     fn opened(door: Door) -> Box<dyn Session> {
         let (market, headers) = (Arc::new(market()), HeaderMap::new());
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        session(Caller { path: "/", query: "", headers: &headers, door, market: &market, rng: &mut rng })
+        session(&mut Caller { path: "/", query: "", headers: &headers, door, market: &market, rng: &mut rng })
     }
 
     fn at(secs: u64) -> Now {

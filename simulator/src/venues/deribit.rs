@@ -77,7 +77,7 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
         sequence: BTreeMap::new(),
         taken: BTreeMap::new(),
         counterparties: 0,
-        trades: 0,
+        printed: 0,
     })
 }
 
@@ -98,7 +98,7 @@ struct Trades {
     /// The last millisecond that holds a liquidation, by instrument and position.
     taken: BTreeMap<(String, bool), i64>,
     counterparties: u64,
-    trades: u64,
+    printed: u64,
 }
 
 /// Whose margin ended in a trade: the taker's, the maker's, or both.
@@ -113,8 +113,8 @@ impl Trades {
     fn print(&mut self, contract: &Contract, trade: &Trade) {
         let seq = self.sequence.entry(contract.symbol.clone()).or_insert(40_000_000);
         *seq += 1;
-        self.trades += 1;
-        let number = 66_000_000 + self.trades;
+        self.printed += 1;
+        let number = 66_000_000 + self.printed;
         let id = match contract.family.as_str() {
             "BTC" => number.to_string(),
             other => format!("{other}-{number}"),

@@ -9,7 +9,7 @@ use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value as Worth, fixed, list, trimmed};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Door, Now, Patience, Session};
+use crate::session::{Caller, Door, Now, Patience, Session, object, ordered};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::throttle::Throttle;
 use crate::world::{Forced, Position};
@@ -83,7 +83,7 @@ fn row(forced: &Forced) -> String {
     )
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let decimals = caller.headers.get("x-gate-size-decimal").is_some_and(|value| value == "1");
     Box::new(GateSession {
         door: caller.door,
@@ -138,15 +138,15 @@ impl Session for GateSession {
         let (channel, event) = (word("channel"), word("event"));
         let outcome = match channel {
             "futures.ping" => {
-                let pong = json!({
+                let pong = ordered! {
                     "time": now.millis() / 1000,
                     "time_ms": now.millis(),
                     "channel": "futures.pong",
                     "event": "",
-                    "error": null,
-                    "result": null,
-                });
-                return vec![pong.to_string().into()];
+                    "error": Value::Null,
+                    "result": Value::Null,
+                };
+                return vec![pong.into()];
             }
             CHANNEL => {
                 let named = request["payload"].as_array().map_or(&[][..], Vec::as_slice);
@@ -157,21 +157,22 @@ impl Session for GateSession {
             "" => Err((1, "invalid request body".to_owned())),
             other => Err((2, format!("unknown channel {other}"))),
         };
-        let mut said = json!({
-            "time": now.millis() / 1000,
-            "time_ms": now.millis(),
-            "channel": channel,
-            "event": event,
-            "payload": request["payload"],
-            "result": { "status": if outcome.is_ok() { "success" } else { "fail" } },
-        });
+        let status = if outcome.is_ok() { "success" } else { "fail" };
+        let mut fields = vec![
+            ("time", json!(now.millis() / 1000)),
+            ("time_ms", json!(now.millis())),
+            ("channel", json!(channel)),
+            ("event", json!(event)),
+            ("payload", request["payload"].clone()),
+            ("result", json!({ "status": status })),
+        ];
         if let Some(id) = request.get("id") {
-            said["id"] = id.clone();
+            fields.insert(2, ("id", id.clone()));
         }
         if let Err((code, message)) = outcome {
-            said["error"] = json!({ "code": code, "message": message });
+            fields.push(("error", json!({ "code": code, "message": message })));
         }
-        vec![said.to_string().into()]
+        vec![object(fields).into()]
     }
 
     fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {

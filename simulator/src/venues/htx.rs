@@ -14,7 +14,7 @@ use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Close, Door, Now, Patience, Session, quoted};
+use crate::session::{Caller, Close, Door, Now, Patience, Session, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -136,7 +136,7 @@ fn unpacked(payload: &Payload) -> String {
     read.map_or_else(|_| String::new(), |_| text)
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(HtxSession {
         door: caller.door,
         market: Arc::clone(caller.market),
@@ -180,9 +180,9 @@ impl HtxSession {
 impl Session for HtxSession {
     fn answer(&mut self, text: &str, now: Now) -> Vec<Payload> {
         let Ok(request) = serde_json::from_str::<Value>(text) else {
-            let said =
-                json!({ "op": "error", "err-code": 2030, "err-msg": "invalid json", "ts": now.millis() });
-            return vec![packed(&said.to_string())];
+            return vec![packed(
+                &ordered! { "op": "error", "err-code": 2030, "err-msg": "invalid json", "ts": now.millis() },
+            )];
         };
         let word = |key: &str| request[key].as_str().unwrap_or_default();
         match word("op") {
@@ -206,9 +206,9 @@ impl Session for HtxSession {
                 ))]
             }
             _ => {
-                let said =
-                    json!({ "op": "error", "err-code": 2000, "err-msg": "invalid op", "ts": now.millis() });
-                vec![packed(&said.to_string())]
+                vec![packed(
+                    &ordered! { "op": "error", "err-code": 2000, "err-msg": "invalid op", "ts": now.millis() },
+                )]
             }
         }
     }
@@ -262,10 +262,12 @@ pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
         .collect();
     let ts = request.now_micros / 1000;
     if rows.is_empty() {
-        let body = json!({ "status": "error", "err_code": 1332, "err_msg": "The contract doesn't exist.", "ts": ts });
-        return Some(Answer::json(body.to_string()));
+        let words = "The contract doesn't exist.";
+        return Some(Answer::json(
+            ordered! { "status": "error", "err_code": 1332, "err_msg": words, "ts": ts },
+        ));
     }
-    Some(Answer::json(json!({ "status": "ok", "data": rows, "ts": ts }).to_string()))
+    Some(Answer::json(ordered! { "status": "ok", "data": rows, "ts": ts }))
 }
 
 fn info(contract: &Contract) -> Value {

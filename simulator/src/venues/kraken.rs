@@ -27,7 +27,7 @@ const BASES: &[&str] = &[
     "VIRTUAL",
 ];
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(KrakenSession {
         door: caller.door,
         market: Arc::clone(caller.market),
@@ -256,7 +256,14 @@ mod tests {
     fn opened(door: Door) -> Box<dyn Session> {
         let (market, headers) = (Arc::new(market()), HeaderMap::new());
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        session(Caller { path: "/v2", query: "", headers: &headers, door, market: &market, rng: &mut rng })
+        session(&mut Caller {
+            path: "/v2",
+            query: "",
+            headers: &headers,
+            door,
+            market: &market,
+            rng: &mut rng,
+        })
     }
 
     const START: Now = Now { since: Duration::ZERO, micros: FRIDAY };

@@ -13,7 +13,7 @@ use crate::calendar::{Delivery, iso};
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
+use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
 
@@ -194,7 +194,7 @@ fn history(contract: &Contract, market: &Market) -> Vec<String> {
     trades
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(KrakenSession {
         door: caller.door,
         market: Arc::clone(caller.market),
@@ -328,8 +328,9 @@ pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
         return None;
     }
     let rows: Vec<Value> = market.of(ID).map(|contract| instrument(contract)).collect();
-    let body = json!({ "result": "success", "instruments": rows, "serverTime": iso(request.now_micros) });
-    Some(Answer::json(body.to_string()))
+    Some(Answer::json(
+        ordered! { "result": "success", "instruments": rows, "serverTime": iso(request.now_micros) },
+    ))
 }
 
 fn instrument(contract: &Contract) -> Value {

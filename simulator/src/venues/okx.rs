@@ -87,7 +87,7 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     Box::new(WithRounds { events: Box::<Pushes>::default(), rounds: okx_context::rounds(market) })
 }
 
-pub(super) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     let conn_id = format!("{:08x}", caller.rng.random::<u32>());
     let market = Arc::clone(caller.market);
     Box::new(OkxSession { conn_id, door: caller.door, market, topics: BTreeSet::new() })

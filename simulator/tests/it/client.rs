@@ -1,13 +1,16 @@
 //! A client that knows nothing of the simulator but its address.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use simulator::{Faults, Running, Scenario, SimulatorConfig, Tls, Tuning, Venue, start_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -54,6 +57,7 @@ pub async fn with_faults(text: &str) -> Running {
 #[derive(Debug)]
 pub enum Heard {
     Text(String),
+    Binary(Vec<u8>),
     Ping,
     Pong,
     Closed(Option<CloseFrame>),
@@ -66,6 +70,13 @@ pub struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Client {
     pub async fn connect(addr: SocketAddr, path: &str) -> Self {
         Self(connect_async(format!("ws://{addr}{path}")).await.unwrap().0)
+    }
+
+    /// With one more header in the request.
+    pub async fn with_header(addr: SocketAddr, path: &str, name: &'static str, value: &str) -> Self {
+        let mut request = format!("ws://{addr}{path}").into_client_request().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        Self(connect_async(request).await.unwrap().0)
     }
 
     /// The HTTP status and Retry-After of a refused upgrade.
@@ -84,6 +95,11 @@ impl Client {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
+    /// As [`Client::send`], whether or not anyone is there.
+    pub async fn try_send(&mut self, text: &str) -> bool {
+        self.0.send(Message::text(text)).await.is_ok()
+    }
+
     pub async fn ping(&mut self) {
         self.0.send(Message::Ping(Vec::new().into())).await.unwrap();
     }
@@ -94,6 +110,7 @@ impl Client {
             loop {
                 match self.0.next().await {
                     Some(Ok(Message::Text(text))) => return Heard::Text(text.as_str().to_owned()),
+                    Some(Ok(Message::Binary(bytes))) => return Heard::Binary(bytes.to_vec()),
                     Some(Ok(Message::Ping(_))) => return Heard::Ping,
                     Some(Ok(Message::Pong(_))) => return Heard::Pong,
                     Some(Ok(Message::Close(frame))) => return Heard::Closed(frame),
@@ -110,7 +127,7 @@ impl Client {
     pub async fn end(&mut self, wait: Duration) -> Heard {
         loop {
             match self.hear(wait).await {
-                Heard::Text(_) | Heard::Ping | Heard::Pong => {}
+                Heard::Text(_) | Heard::Binary(_) | Heard::Ping | Heard::Pong => {}
                 end @ (Heard::Closed(_) | Heard::Cut(_) | Heard::Nothing) => return end,
             }
         }
@@ -119,6 +136,7 @@ impl Client {
     pub async fn text(&mut self) -> String {
         match self.hear(Duration::from_secs(10)).await {
             Heard::Text(text) => text,
+            Heard::Binary(bytes) => unpacked(&bytes).unwrap(),
             other => panic!("expected text, heard {other:?}"),
         }
     }
@@ -135,6 +153,7 @@ impl Client {
         loop {
             match self.hear(until.saturating_duration_since(tokio::time::Instant::now())).await {
                 Heard::Text(text) => texts.push(text),
+                Heard::Binary(bytes) => texts.push(unpacked(&bytes).unwrap_or_else(|| "unreadable".into())),
                 Heard::Ping | Heard::Pong => {}
                 Heard::Nothing | Heard::Closed(_) | Heard::Cut(_) => return texts,
             }
@@ -156,15 +175,30 @@ impl Client {
     }
 }
 
+/// What a compressed frame says; `None` when it cannot be read.
+pub fn unpacked(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    GzDecoder::new(bytes).read_to_string(&mut text).ok().map(|_| text)
+}
+
 /// `GET path`: the status and the body as JSON.
 pub async fn get(addr: SocketAddr, path: &str) -> (u16, Value) {
+    let (status, _, body) = ask(addr, &format!("GET {path}"), "", "").await;
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+/// A request: the status, the head and the body of the answer. `headers` end in a line break each.
+pub async fn ask(addr: SocketAddr, what: &str, headers: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(addr).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{what} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{head}");
-    (status, serde_json::from_str(body).unwrap())
+    (status, head.to_ascii_lowercase(), body.to_owned())
 }

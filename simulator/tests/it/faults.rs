@@ -33,7 +33,7 @@ async fn a_silence_stops_everything_even_answers_to_pings_and_then_ends() {
         client.send("ping").await;
         client.ping().await;
         match client.hear(Duration::from_millis(100)).await {
-            Heard::Text(_) | Heard::Pong => {
+            Heard::Text(_) | Heard::Binary(_) | Heard::Pong => {
                 silence = last.elapsed();
                 last = Instant::now();
             }

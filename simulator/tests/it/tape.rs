@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use simulator::{Scenario, SimFrame, Tape, Venue};
+use simulator::{Payload, Scenario, SimFrame, Tape, Venue};
 
-use crate::client::{BUSY, venue};
+use crate::client::{BUSY, unpacked, venue};
 
 const START: i64 = 1_795_305_600_000_000; // 2026-11-22 00:00 UTC
 const MINUTE: i64 = 60_000_000;
@@ -19,8 +19,11 @@ fn minutes(tape: Tape, minutes: i64) -> Vec<SimFrame> {
 }
 
 fn json(frame: &SimFrame) -> Value {
-    let text = frame.text().unwrap();
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    let text = match &frame.payload {
+        Payload::Text(text) => text.clone(),
+        Payload::Binary(bytes) => unpacked(bytes).unwrap(),
+    };
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 #[test]
@@ -34,19 +37,31 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
 
 #[test]
 fn the_rest_answers_come_first_so_that_a_recording_explains_itself() {
-    let frames: Vec<SimFrame> = tape("cascade", 1).take(4).collect();
-    let topics: Vec<(&str, &str)> = frames.iter().map(|frame| (frame.venue, frame.topic.as_str())).collect();
+    let frames: Vec<SimFrame> = tape("cascade", 1).take(40).collect();
+    let answers: Vec<&SimFrame> = frames.iter().take_while(|frame| frame.is_answer()).collect();
+    let topics: Vec<(&str, &str)> = answers.iter().map(|frame| (frame.venue, frame.topic.as_str())).collect();
     assert_eq!(
-        topics[..3],
+        topics,
         [
             ("bybit-linear", "/v5/market/instruments-info?category=linear&limit=1000"),
             ("okx", "/api/v5/public/instruments?instType=SWAP"),
             ("okx", "/api/v5/public/instruments?instType=FUTURES"),
+            ("binance-coinm", "/dapi/v1/exchangeInfo"),
+            ("bybit-inverse", "/v5/market/instruments-info?category=inverse&limit=1000"),
+            ("bitmex", "/api/v1/instrument/active"),
+            ("deribit", "/api/v2/public/get_instruments?currency=any&kind=future"),
+            ("kraken-futures", "/derivatives/api/v3/instruments"),
+            ("gate", "/api/v4/futures/usdt/contracts"),
+            ("htx", "/linear-swap-api/v1/swap_contract_info"),
         ]
     );
-    assert!(frames[..3].iter().all(|frame| frame.events == 0 && frame.at_micros == START));
-    assert!(frames[3].events > 0);
-    assert_eq!(json(&frames[0])["result"]["nextPageCursor"], "");
+    assert!(answers.iter().all(|frame| frame.events == 0 && frame.at_micros == START));
+    assert!(frames[answers.len()..].iter().all(|frame| !frame.is_answer()));
+    for category in [0, 4] {
+        let answer = json(answers[category]);
+        assert_eq!(answer["result"]["nextPageCursor"], "");
+        assert!(!answer["result"]["list"].as_array().unwrap().is_empty());
+    }
 }
 
 #[test]
@@ -131,8 +146,14 @@ fn a_cascade_has_minutes_of_hundreds_and_a_quiet_weekend_about_one() {
     };
     let busiest = (0..7).map(|minute| events("cascade", minute)).max().unwrap();
     assert!((150..1500).contains(&busiest), "{busiest}");
-    let quiet: u64 = minutes(tape("quiet-weekend", 4), 600).iter().map(|frame| frame.events).sum();
-    assert!((450..850).contains(&quiet), "{quiet} in ten hours");
+    let weekend = minutes(tape("quiet-weekend", 4), 600);
+    let large = ["binance-usdm", "bybit-linear", "okx"];
+    let events = |is_large: bool| -> u64 {
+        let wanted = weekend.iter().filter(|frame| large.contains(&frame.venue) == is_large);
+        wanted.map(|frame| frame.events).sum()
+    };
+    assert!((450..850).contains(&events(true)), "{} in ten hours", events(true));
+    assert!((150..400).contains(&events(false)), "{} in ten hours", events(false));
 }
 
 #[test]
@@ -142,4 +163,37 @@ fn bybit_and_okx_frames_sometimes_carry_several_liquidations() {
         assert!(frames.iter().any(|frame| frame.venue == venue && frame.events > 1), "{venue}");
         assert!(frames.iter().any(|frame| frame.venue == venue && frame.events == 1), "{venue}");
     }
+}
+
+#[test]
+fn venues_tell_everything_or_what_their_throttle_leaves() {
+    let text = BUSY.replace("\"loop\"", "\"end\"");
+    let mut tape = Tape::new(&Scenario::from_toml(&text, "busy").unwrap(), 6, START);
+    tape.by_ref().for_each(drop);
+    for venue in Venue::all() {
+        let (happened, told) = (tape.happened(venue), tape.told(venue));
+        match venue.id() {
+            "binance-usdm" | "binance-coinm" | "okx" | "gate" => {
+                assert!(told <= happened && told * 2 > happened, "{venue} {told} of {happened}");
+            }
+            _ => assert_eq!(told, happened, "{venue}"),
+        }
+        assert!(told > 100, "{venue} {told}");
+    }
+}
+
+#[test]
+fn gate_tells_at_most_one_event_per_contract_and_second() {
+    let mut last: HashMap<String, i64> = HashMap::new();
+    let mut smallest = i64::MAX;
+    let scenario = Scenario::builtin("cascade").unwrap();
+    for frame in minutes(Tape::with_pace(&scenario, 5, START, 20.0), 5) {
+        if frame.venue == "gate"
+            && frame.events > 0
+            && let Some(before) = last.insert(frame.topic.clone(), frame.at_micros)
+        {
+            smallest = smallest.min(frame.at_micros - before);
+        }
+    }
+    assert!((1_000_000..1_100_000).contains(&smallest), "{smallest}");
 }

@@ -10,7 +10,7 @@ use super::{ID, currency};
 use crate::contracts::{Contract, Term, Value as Worth, trimmed};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
-use crate::session::{Caller, Close, Door, Now, Patience, Session};
+use crate::session::{Caller, Close, Door, Now, Patience, Session, object};
 use crate::tape::{Payload, SimFrame};
 
 /// How every notification of a channel begins.
@@ -41,26 +41,24 @@ impl Failure {
 }
 
 fn response(id: Option<&Value>, outcome: Result<Value, Failure>, now_micros: i64) -> String {
-    let mut said = Map::new();
-    said.insert("jsonrpc".into(), "2.0".into());
-    if let Some(id) = id {
-        said.insert("id".into(), id.clone());
-    }
-    match outcome {
-        Ok(result) => said.insert("result".into(), result),
-        Err(Failure { code, message, data }) => {
-            let mut error = json!({ "code": code, "message": message });
-            if !data.is_null() {
-                error["data"] = data;
-            }
-            said.insert("error".into(), error)
+    let mut fields = vec![("jsonrpc", json!("2.0"))];
+    fields.extend(id.map(|id| ("id", id.clone())));
+    fields.push(match outcome {
+        Ok(result) => ("result", result),
+        Err(Failure { code, message, data }) if data.is_null() => {
+            ("error", json!({ "code": code, "message": message }))
         }
-    };
-    said.insert("usIn".into(), now_micros.into());
-    said.insert("usOut".into(), now_micros.into());
-    said.insert("usDiff".into(), 0.into());
-    said.insert("testnet".into(), false.into());
-    Value::Object(said).to_string()
+        Err(Failure { code, message, data }) => {
+            ("error", json!({ "code": code, "message": message, "data": data }))
+        }
+    });
+    fields.extend([
+        ("usIn", json!(now_micros)),
+        ("usOut", json!(now_micros)),
+        ("usDiff", json!(0)),
+        ("testnet", json!(false)),
+    ]);
+    object(fields)
 }
 
 /// The methods that need no connection; `None` for those that do, or that there are not.
@@ -147,7 +145,7 @@ pub(crate) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
     Some(Answer::json(response(id.as_ref(), outcome, now)).with_status(status))
 }
 
-pub(crate) fn session(caller: Caller<'_>) -> Box<dyn Session> {
+pub(crate) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
     Box::new(DeribitSession {
         door: caller.door,
         market: Arc::clone(caller.market),
@@ -203,10 +201,7 @@ impl DeribitSession {
         if named.is_empty() || named.len() > MOST_CHANNELS {
             return Err(Failure::param("channels", "must be a list of 1 to 500 channels"));
         }
-        if named.iter().any(|channel| {
-            matches!(channel.split('.').next(), Some("trades" | "book" | "ticker"))
-                && channel.ends_with(".raw")
-        }) {
+        if named.iter().any(|channel| channel.split('.').next_back() == Some("raw")) {
             return Err(Failure::new(13778, "raw_subscriptions_not_available_for_unauthorized"));
         }
         // What does not exist is left out of the result, without an error.

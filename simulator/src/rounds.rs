@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::market::{Market, Prices};
-use crate::rest::Answer;
 use crate::scene::Scene;
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::Forced;
@@ -73,17 +72,17 @@ impl Rounds {
         self
     }
 
-    /// Answers each of `requests` at the start and every `every_millis`; an answer that has not changed is
-    /// not told again.
+    /// Answers each of `requests` `after_millis` after the start and every `every_millis` from then on; an
+    /// answer that has not changed is not told again.
     pub(crate) fn polled(
         mut self,
-        every_millis: i64,
+        (every_millis, after_millis): (i64, i64),
         requests: impl IntoIterator<Item = String>,
         body: impl Fn(&Scene<'_>, &str) -> Option<String> + Clone + Send + 'static,
     ) -> Self {
         for request in requests {
             let (body, mut last) = (body.clone(), None);
-            self = self.every(every_millis, 0, move |scene, told| {
+            self = self.every(every_millis, after_millis, move |scene, told| {
                 let Some(answer) = body(scene, &request) else { return };
                 if last.as_ref() != Some(&answer) {
                     told.answer(&request, answer.as_str());
@@ -155,11 +154,6 @@ pub(crate) fn now<T>(market: &Market, now_micros: i64, ask: impl FnOnce(&Scene<'
     ask(&Scene::of(market, &prices, now_micros))
 }
 
-/// The answer that a body is, as JSON.
-pub(crate) fn json(body: Option<String>) -> Option<Answer> {
-    body.map(Answer::json)
-}
-
 /// What a venue's dialect tells from the start for so long, for tests.
 #[cfg(test)]
 pub(crate) fn told(dialect: &mut dyn Dialect, market: &Market, secs: i64) -> Vec<SimFrame> {
@@ -192,9 +186,10 @@ mod tests {
     #[test]
     fn an_answer_that_has_not_changed_is_not_told_again() {
         let market = market();
-        let mut rounds = Rounds::new("okx", &market).polled(1_000, ["/page".to_owned()], |scene, request| {
-            Some(format!("{request} {}", (scene.secs() / 3.0) as u64))
-        });
+        let mut rounds =
+            Rounds::new("okx", &market).polled((1_000, 0), ["/page".to_owned()], |scene, request| {
+                Some(format!("{request} {}", (scene.secs() / 3.0) as u64))
+            });
         let frames = told(&mut rounds, &market, 6);
         let bodies: Vec<&str> = frames.iter().map(|frame| frame.text().unwrap()).collect();
         assert_eq!(bodies, ["/page 0", "/page 1"]);

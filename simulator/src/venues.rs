@@ -1,9 +1,11 @@
 //! The table of venues: a row and a file of its own is all that a simulated venue costs.
 
+mod alpaca;
 mod binance_coinm;
 mod binance_context;
 mod binance_spot;
 mod binance_usdm;
+mod bitbo;
 mod bitfinex;
 mod bitget;
 mod bitmex;
@@ -12,15 +14,24 @@ mod bybit_linear;
 mod bybit_spot;
 mod bybit_tickers;
 mod coinbase;
+mod coinglass;
 mod deribit;
+mod farside;
+mod finnhub;
 mod gate;
 mod htx;
 mod kraken;
 mod kraken_futures;
+mod massive;
+mod nasdaq;
 mod okx;
 mod okx_context;
 #[cfg(test)]
 mod sides;
+mod sosovalue;
+mod trades;
+mod yahoo;
+mod yahoo_stream;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -223,6 +234,34 @@ pub(crate) const VENUES: &[VenueRow] = &[
         socket: Some(Socket { serves: |path| path == "/v2", session: kraken::session }),
         ..background(kraken::ID)
     },
+    // Flows of funds.
+    VenueRow { dialect: farside::dialect, answer: farside::answer, ..background(farside::ID) },
+    VenueRow { dialect: bitbo::dialect, answer: bitbo::answer, ..background(bitbo::ID) },
+    VenueRow { dialect: sosovalue::dialect, answer: sosovalue::answer, ..background(sosovalue::ID) },
+    VenueRow { dialect: coinglass::dialect, answer: coinglass::answer, ..background(coinglass::ID) },
+    // Shares.
+    VenueRow { dialect: yahoo::dialect, answer: yahoo::answer, ..background(yahoo::ID) },
+    VenueRow {
+        dialect: yahoo_stream::dialect,
+        socket: Some(Socket { serves: yahoo_stream::serves, session: yahoo_stream::session }),
+        ..background(yahoo_stream::ID)
+    },
+    VenueRow {
+        dialect: finnhub::dialect,
+        socket: Some(Socket { serves: finnhub::serves, session: finnhub::session }),
+        ..background(finnhub::ID)
+    },
+    VenueRow {
+        dialect: alpaca::dialect,
+        socket: Some(Socket { serves: alpaca::serves, session: alpaca::session }),
+        ..background(alpaca::ID)
+    },
+    VenueRow {
+        dialect: massive::dialect,
+        socket: Some(Socket { serves: |path| path == "/stocks", session: massive::session }),
+        ..background(massive::ID)
+    },
+    VenueRow { dialect: nasdaq::dialect, answer: nasdaq::answer, ..background(nasdaq::ID) },
 ];
 
 /// A row where nothing is liquidated.

@@ -38,6 +38,10 @@ fn asked(path: &str) -> (Vec<Venue>, &str) {
 /// The venue whose `WebSocket` has this path, and the path as the venue knows it.
 fn socket(path: &str) -> Option<(Venue, &'static Socket, &str)> {
     let (venues, path) = asked(path);
+    // Several venues have the root: it is each one's under its id, and nobody's without.
+    if venues.len() > 1 && matches!(path, "" | "/") {
+        return None;
+    }
     venues.into_iter().find_map(|venue| {
         let socket = venue.row().socket.as_ref()?;
         (socket.serves)(path).then_some((venue, socket, path))
@@ -176,8 +180,10 @@ mod tests {
             ("/okx/v5/public/linear", None, ""),
             ("/okx", None, ""),
             ("/v5/market/instruments-info", None, ""),
-            ("/", Some("coinbase"), "/"),
+            ("/", None, ""),
+            ("", None, ""),
             ("/coinbase", Some("coinbase"), ""),
+            ("/yahoo-stream/", Some("yahoo-stream"), "/"),
             ("/wsx", None, ""),
         ];
         for (asked, venue, path) in table {

@@ -8,6 +8,7 @@
 //! This crate depends on no other crate of the workspace: a wire struct shared with the feeds would
 //! make the same mistake on both ends, and pass.
 
+mod blocks;
 mod calendar;
 mod chance;
 mod contracts;

@@ -6,6 +6,7 @@ mod binance_context;
 mod binance_spot;
 mod binance_usdm;
 mod bitbo;
+mod bitcoin_node;
 mod bitfinex;
 mod bitget;
 mod bitmex;
@@ -23,6 +24,7 @@ mod htx;
 mod kraken;
 mod kraken_futures;
 mod massive;
+mod mempool_space;
 mod nasdaq;
 mod okx;
 mod okx_context;
@@ -262,6 +264,13 @@ pub(crate) const VENUES: &[VenueRow] = &[
         ..background(massive::ID)
     },
     VenueRow { dialect: nasdaq::dialect, answer: nasdaq::answer, ..background(nasdaq::ID) },
+    // The chain. A node answers at the root of its port.
+    VenueRow { dialect: bitcoin_node::dialect, answer: bitcoin_node::answer, ..background(bitcoin_node::ID) },
+    VenueRow {
+        dialect: mempool_space::dialect,
+        answer: mempool_space::answer,
+        ..background(mempool_space::ID)
+    },
 ];
 
 /// A row where nothing is liquidated.

@@ -129,11 +129,6 @@ impl Session {
     pub(crate) fn has_reports(&self) -> bool {
         self.flows.iter().any(Option::is_some)
     }
-
-    /// Whether `fund`, in place `at`, has not reported yet.
-    pub(crate) fn is_pending(&self, at: usize, fund: &Fund) -> bool {
-        self.flows[at].is_none() && fund.first_day() <= self.day
-    }
 }
 
 /// The last sessions of an asset's funds, oldest first.
@@ -284,7 +279,6 @@ mod tests {
         for session in &sessions {
             let is_listed = iso(session.day).as_str() >= "2026-04-07";
             assert_eq!(session.flows[at].is_some(), is_listed, "{}", iso(session.day));
-            assert!(!session.is_pending(at, &funds[at]));
         }
         assert!(told("SOL", FRIDAY, 0).len() < 300);
         assert!(closed_days(&sessions).any(|day| iso(day) == "2025-07-04"));

@@ -63,7 +63,8 @@ pub(crate) fn is_session(day: i64) -> bool {
 
 /// The last day of trading up to and including `day`.
 pub(crate) fn last_session(day: i64) -> i64 {
-    (0..).map(|back| day - back).find(|day| is_session(*day)).unwrap_or(day)
+    // No holidays last longer.
+    (day - 10..=day).rev().find(|day| is_session(*day)).unwrap_or(day)
 }
 
 /// The last `count` days of trading up to and including `day`, oldest first.

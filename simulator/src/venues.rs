@@ -21,6 +21,7 @@ mod farside;
 mod finnhub;
 mod gate;
 mod htx;
+mod htx_coinm;
 mod kraken;
 mod kraken_futures;
 mod massive;
@@ -195,6 +196,15 @@ pub(crate) const VENUES: &[VenueRow] = &[
         socket: Some(Socket { serves: |path| path == "/ws/2", session: bitfinex::session }),
         answer: |_, _| None,
         references: &[],
+    },
+    VenueRow {
+        id: htx_coinm::ID,
+        share: Share::Beside(0.01),
+        lists: htx_coinm::lists,
+        dialect: htx_coinm::dialect,
+        socket: Some(Socket { serves: |path| path == "/swap-notification", session: htx_coinm::session }),
+        answer: htx_coinm::answer,
+        references: &["/swap-api/v1/swap_contract_info"],
     },
     // What liquidates nobody: prices, funding and open interest.
     VenueRow {

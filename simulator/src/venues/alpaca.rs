@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::trades::{EVERY_MILLIS, latest};
+use super::trades::{EVERY_MILLIS, Trade, latest};
 use crate::calendar::iso;
-use crate::equities::STOCKS;
+use crate::equities::{STOCKS, Stock};
 use crate::market::Market;
 use crate::rounds::Rounds;
+use crate::scene::Scene;
 use crate::session::{Caller, Close, Door, Now, Patience, Session};
 use crate::tape::{Dialect, Payload, SimFrame};
 
@@ -38,37 +39,58 @@ pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
 
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let rounds = Rounds::new(ID, market).every(EVERY_MILLIS, 900, |scene, told| {
-        let mut items = Vec::new();
-        for trade in latest(scene, ID) {
-            let (ticker, at) = (trade.stock.ticker, iso(trade.at_millis * 1000));
-            let tick = 10_f64.powi(-(trade.stock.decimals() as i32));
-            items.push(json!({
-                "T": "q", "S": ticker, "bx": "V", "bp": trade.stock.quoted(trade.price - tick), "bs": 2, "ax": "V",
-                "ap": trade.stock.quoted(trade.price + tick), "as": 3, "c": ["R"], "z": "C", "t": at,
-            }));
-            items.push(json!({
-                "T": "t", "i": trade.number, "S": ticker, "x": "V", "p": trade.price, "s": trade.shares, "c": ["@"],
-                "z": "C", "t": at,
-            }));
-        }
+        let items: Vec<String> = latest(scene, ID).iter().map(quote_and_trade).collect();
         if !items.is_empty() {
-            told.push("trades", Value::from(items).to_string());
+            told.push("trades", format!("[{}]", items.join(",")));
         }
     });
     let to_minute = 60_000 - (market.start_micros / 1000).rem_euclid(60_000);
     Box::new(rounds.every(60_000, to_minute, |scene, told| {
         let minute = iso((scene.millis() - 60_000) * 1000).replace(".000Z", "Z");
-        let bar = |stock: &crate::equities::Stock| {
-            let ([open, high, low, close], shares) = stock.last_minute(scene);
-            // One exchange sees a few percent of all trading.
-            json!({
-                "T": "b", "S": stock.ticker, "o": open, "h": high, "l": low, "c": close, "v": shares / 40,
-                "t": minute, "n": 1 + shares / 4000, "vw": stock.quoted((high + low + close) / 3.0),
-            })
-        };
-        let bars: Vec<Value> = STOCKS.iter().map(bar).collect();
-        told.push("bars", Value::from(bars).to_string());
+        let bars: Vec<String> = STOCKS.iter().map(|stock| bar(scene, stock, &minute)).collect();
+        told.push("bars", format!("[{}]", bars.join(",")));
     }))
+}
+
+fn quote_and_trade(trade: &Trade) -> String {
+    let Trade { stock, price, shares, number, at_millis } = trade;
+    let (ticker, at) = (stock.ticker, iso(at_millis * 1000));
+    let tick = 10_f64.powi(-(stock.decimals() as i32));
+    let (bid, ask) = (stock.quoted(price - tick), stock.quoted(price + tick));
+    format!(
+        concat!(
+            "{{\"T\":\"q\",\"S\":\"{ticker}\",\"bx\":\"V\",\"bp\":{bid},\"bs\":2,\"ax\":\"V\",\"ap\":{ask},\"as\":3,",
+            "\"c\":[\"R\"],\"z\":\"C\",\"t\":\"{at}\"}},{{\"T\":\"t\",\"i\":{number},\"S\":\"{ticker}\",\"x\":\"V\",",
+            "\"p\":{price},\"s\":{shares},\"c\":[\"@\"],\"z\":\"C\",\"t\":\"{at}\"}}"
+        ),
+        ticker = ticker,
+        bid = bid,
+        ask = ask,
+        at = at,
+        number = number,
+        price = price,
+        shares = shares,
+    )
+}
+
+/// A minute's bar: one exchange sees a few percent of all trading.
+fn bar(scene: &Scene<'_>, stock: &Stock, minute: &str) -> String {
+    let ([open, high, low, close], shares) = stock.last_minute(scene);
+    format!(
+        concat!(
+            "{{\"T\":\"b\",\"S\":\"{}\",\"o\":{},\"h\":{},\"l\":{},\"c\":{},\"v\":{},\"t\":\"{}\",\"n\":{},",
+            "\"vw\":{}}}"
+        ),
+        stock.ticker,
+        open,
+        high,
+        low,
+        close,
+        shares / 40,
+        minute,
+        1 + shares / 4000,
+        stock.quoted((high + low + close) / 3.0)
+    )
 }
 
 /// A connection to Alpaca.

@@ -60,8 +60,7 @@ pub(super) fn polls(market: &Market) -> Box<dyn Dialect> {
     let body = move |scene: &Scene<'_>, request: &str| {
         let (path, query) = request.split_once('?').unwrap_or((request, ""));
         let symbol = query.strip_prefix("symbol=");
-        body(scene, &contracts, path, symbol)
-            .map(|answer| answer.unwrap_or_else(|refusal| refusal.to_owned()))
+        body(scene, &contracts, path, symbol).map(|answer| answer.unwrap_or_else(str::to_owned))
     };
     Box::new(Rounds::new(OPEN_INTEREST_ID, market).polled((60_000, 0), asked, body))
 }

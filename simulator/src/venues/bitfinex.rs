@@ -65,10 +65,18 @@ impl Dialect for Positions {
         let id = 171_000_000 + self.count;
         let at = forced.at_micros;
         let executed_at = at + self.rng.random_range(5_000..900_000);
-        self.rows.insert((at, self.count), (row(&forced, id, at, &entry, None), 0));
         let acquired = trimmed(forced.fill, forced.contract.price_step.0);
+        let triggered = row(&forced, id, at, &entry, None);
         let executed = row(&forced, id, executed_at, &entry, Some(&acquired));
-        self.rows.insert((executed_at, self.count), (executed, 1));
+        // The first of the two is news, the other one is not; a few executions overtake their trigger.
+        let told = if forced.dice[0] < 0.2 {
+            [(executed_at, executed), (executed_at + 1_000, triggered)]
+        } else {
+            [(at, triggered), (executed_at, executed)]
+        };
+        for ((at, row), events) in told.into_iter().zip([1, 0]) {
+            self.rows.insert((at, self.count), (row, events));
+        }
     }
 
     fn due(&self) -> Option<i64> {

@@ -25,6 +25,7 @@ const GROWS: f64 = 0.6;
 /// The instruments' answer is renewed this often.
 const MINUTE_MICROS: i64 = 60_000_000;
 const TABLE: &str = "liquidation";
+const INSTRUMENTS: &str = "instrument";
 
 /// XBTUSD is inverse (1 USD), USDT contracts are linear, ETHUSD is a quanto: 100 satoshi per USD.
 #[rustfmt::skip]
@@ -306,25 +307,42 @@ impl BitmexSession {
     }
 
     /// Says what becomes of one topic of a request.
-    fn subscribe(&mut self, topic: &str, request: &Value) -> Vec<Payload> {
+    fn subscribe(&mut self, topic: &str, request: &Value, now: Now) -> Vec<Payload> {
         let refused = |status: u16, error: String, meta: Value| {
             ordered! { "status": status, "error": error, "meta": meta, "request": request }
         };
         let (table, symbol) = topic.split_once(':').map_or((topic, None), |(table, one)| (table, Some(one)));
+        let listed = symbol.and_then(|symbol| self.market.of(ID).find(|one| one.symbol == symbol));
         let said = if self.door == Door::Closed {
             refused(403, "Access Denied".into(), json!({}))
-        } else if table != TABLE {
+        } else if table != TABLE && table != INSTRUMENTS {
             refused(400, format!("Unknown table: {table}"), json!({}))
-        } else if symbol.is_some_and(|symbol| self.market.of(ID).all(|contract| contract.symbol != symbol)) {
+        } else if symbol.is_some() && listed.is_none() {
             refused(400, "Unknown or expired symbol.".into(), json!({ "symbol": symbol }))
         } else if self.topics.iter().any(|known| known == topic) {
             refused(400, format!("You are already subscribed to this topic: {topic}"), json!({}))
         } else {
+            let filter = symbol.map_or("{}".into(), |symbol| format!("{{\"symbol\":{}}}", quoted(symbol)));
+            let state = if table == TABLE {
+                partial(
+                    &filter,
+                    self.table.values().filter(|row| symbol.is_none_or(|symbol| row["symbol"] == symbol)),
+                )
+            } else {
+                let prices = self.market.prices();
+                let rows: Vec<Value> = self
+                    .market
+                    .of(ID)
+                    .filter(|one| symbol.is_none_or(|symbol| one.symbol == symbol))
+                    .map(|one| instrument(one, &prices, now.micros))
+                    .collect();
+                ordered! {
+                    "table": table, "action": "partial", "keys": ["symbol"], "filter": json!({ "symbol": symbol }), "data": rows,
+                }
+            };
             self.topics.push(topic.to_owned());
             let ack = format!("{{\"success\":true,\"subscribe\":{},\"request\":{request}}}", quoted(topic));
-            let filter = symbol.map_or("{}".into(), |symbol| format!("{{\"symbol\":{}}}", quoted(symbol)));
-            let rows = self.table.values().filter(|row| symbol.is_none_or(|symbol| row["symbol"] == symbol));
-            return vec![ack.into(), partial(&filter, rows).into()];
+            return vec![ack.into(), state.into()];
         };
         vec![said.into()]
     }
@@ -346,12 +364,12 @@ impl Session for BitmexSession {
         };
         let mut said = vec![welcome.into()];
         for topic in std::mem::take(&mut self.asked) {
-            said.extend(self.subscribe(&topic, &json!({ "op": "subscribe", "args": topic })));
+            said.extend(self.subscribe(&topic, &json!({ "op": "subscribe", "args": topic }), now));
         }
         said
     }
 
-    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
+    fn answer(&mut self, text: &str, now: Now) -> Vec<Payload> {
         if text == "ping" {
             return vec!["pong".into()];
         }
@@ -363,7 +381,7 @@ impl Session for BitmexSession {
         };
         match request["op"].as_str() {
             Some("subscribe") if !args.is_empty() => {
-                args.iter().flat_map(|topic| self.subscribe(topic, &request)).collect()
+                args.iter().flat_map(|topic| self.subscribe(topic, &request, now)).collect()
             }
             Some("unsubscribe") if !args.is_empty() => {
                 self.topics.retain(|topic| !args.contains(topic));

@@ -184,8 +184,8 @@ impl CoinbaseSession {
                 said.push(self.numbered(&channel, now.micros, &event("snapshot", &tickers)));
             }
         }
-        let names = json!({"subscriptions": self.subscriptions}).to_string();
-        said.push(self.numbered("subscriptions", now.micros, &names));
+        let followed = json!({"subscriptions": self.subscriptions}).to_string();
+        said.push(self.numbered("subscriptions", now.micros, &followed));
         Ok(said)
     }
 }

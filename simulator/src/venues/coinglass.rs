@@ -1,13 +1,13 @@
-//! CoinGlass' history of fund flows: a key in a header, a code that is a string.
+//! `CoinGlass`'s history of fund flows: a key in a header, a code that is a string.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::days::start_millis;
-use crate::flows::{Asset, funds_of, sessions};
+use crate::flows::{Asset, Session, funds_of, sessions};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
 use crate::rounds::{Rounds, now};
-use crate::scene::{Coin, Scene, rounded};
+use crate::scene::{Coin, Scene};
 use crate::tape::Dialect;
 
 pub(super) const ID: &str = "coinglass";
@@ -51,30 +51,32 @@ fn refusal(code: &str, words: &str) -> Answer {
 
 /// Oldest first, USD; a fund that has not reported has no flow.
 fn history(scene: &Scene<'_>, asset: &Asset) -> String {
-    let coin = Coin::named(asset.code);
-    let day = |session: &crate::flows::Session| {
-        let funds: Vec<Value> = asset
-            .funds
-            .iter()
-            .zip(&session.flows)
-            .filter(|(fund, _)| fund.first_day() <= session.day)
-            .map(|(fund, flow)| match flow {
-                Some(tenths) => json!({"etf_ticker": fund.ticker, "flow_usd": tenths * 100_000}),
-                None => json!({"etf_ticker": fund.ticker}),
+    let Some(coin) = Coin::named(asset.code) else { return String::new() };
+    let day = |session: &Session| {
+        let listed =
+            asset.funds.iter().zip(&session.flows).filter(|(fund, _)| fund.first_day() <= session.day);
+        let funds: Vec<String> = listed
+            .map(|(fund, flow)| {
+                let flow = flow.map(|tenths| format!(",\"flow_usd\":{}", tenths * 100_000));
+                format!("{{\"etf_ticker\":\"{}\"{}}}", fund.ticker, flow.unwrap_or_default())
             })
             .collect();
-        json!({
-            "timestamp": start_millis(session.day), "flow_usd": session.total() * 100_000,
-            "price_usd": coin.map(|coin| rounded(scene.close_of(coin, session.day), 2)), "etf_flows": funds,
-        })
+        format!(
+            "{{\"timestamp\":{},\"flow_usd\":{},\"price_usd\":{:.2},\"etf_flows\":[{}]}}",
+            start_millis(session.day),
+            session.total() * 100_000,
+            scene.close_of(coin, session.day),
+            funds.join(",")
+        )
     };
-    let data: Vec<Value> = sessions(scene, asset).iter().map(day).collect();
-    json!({"code": "0", "msg": "success", "data": data}).to_string()
+    let data: Vec<String> = sessions(scene, asset).iter().map(day).collect();
+    format!("{{\"code\":\"0\",\"msg\":\"success\",\"data\":[{}]}}", data.join(","))
 }
 
 #[cfg(test)]
 mod tests {
     use hyper::{HeaderMap, Method};
+    use serde_json::Value;
 
     use super::*;
     use crate::scene::tests::{FRIDAY, market};

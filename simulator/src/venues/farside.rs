@@ -109,13 +109,16 @@ fn body(html: &mut String, asset: &Asset, shown: &[Session]) {
     }
 }
 
+/// A figure about a column.
+type Of = fn(&[i64]) -> i64;
+
 /// Sums and extremes under the days.
 fn summary(html: &mut String, asset: &Asset, shown: &[Session]) {
     let columns: Vec<Vec<i64>> = (0..asset.funds.len())
         .map(|at| shown.iter().filter_map(|session| session.flows[at]).collect())
         .collect();
     let totals: Vec<i64> = shown.iter().map(Session::total).collect();
-    let rows: [(&str, fn(&[i64]) -> i64); 4] = [
+    let rows: [(&str, Of); 4] = [
         ("Total", |flows| flows.iter().sum()),
         ("Average", |flows| flows.iter().sum::<i64>() / flows.len().max(1) as i64),
         ("Maximum", |flows| flows.iter().copied().max().unwrap_or(0)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::trades::{EVERY_MILLIS, latest};
+use super::trades::{EVERY_MILLIS, Trade, latest};
 use crate::market::Market;
 use crate::rest::parameter;
 use crate::rounds::Rounds;
@@ -31,22 +31,20 @@ pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
 
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     Box::new(Rounds::new(ID, market).every(EVERY_MILLIS, 700, |scene, told| {
-        let trades: Vec<Value> = latest(scene, ID)
-            .iter()
-            .map(|trade| {
-                json!({
-                    "c": ["1"], "p": trade.price, "s": trade.stock.ticker, "t": trade.at_millis, "v": trade.shares,
-                })
-            })
-            .collect();
+        let row = |trade: &Trade| {
+            let Trade { stock, price, shares, at_millis, .. } = trade;
+            let ticker = stock.ticker;
+            format!("{{\"c\":[\"1\"],\"p\":{price},\"s\":\"{ticker}\",\"t\":{at_millis},\"v\":{shares}}}")
+        };
+        let trades: Vec<String> = latest(scene, ID).iter().map(row).collect();
         if !trades.is_empty() {
             told.push(TRADES, frame(&trades));
         }
     }))
 }
 
-fn frame(trades: &[Value]) -> String {
-    json!({"data": trades, "type": "trade"}).to_string()
+fn frame(trades: &[String]) -> String {
+    format!("{{\"data\":[{}],\"type\":\"trade\"}}", trades.join(","))
 }
 
 fn error(words: &str) -> Payload {
@@ -94,7 +92,8 @@ impl Session for Finnhub {
         let is_followed = |trade: &Value| {
             trade.get("s").and_then(Value::as_str).is_some_and(|id| self.symbols.contains(id))
         };
-        let trades: Vec<Value> = all.into_iter().filter(is_followed).collect();
+        let trades: Vec<String> =
+            all.into_iter().filter(is_followed).map(|trade| trade.to_string()).collect();
         if trades.is_empty() { Vec::new() } else { vec![self::frame(&trades).into()] }
     }
 

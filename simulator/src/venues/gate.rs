@@ -17,6 +17,7 @@ use crate::world::{Forced, Position};
 pub(super) const ID: &str = "gate";
 
 const CHANNEL: &str = "futures.public_liquidates";
+const TICKERS: &str = "futures.tickers";
 /// At most one event per contract in this time (documented).
 const WINDOW_MICROS: i64 = 1_000_000;
 
@@ -110,7 +111,7 @@ struct GateSession {
 
 impl GateSession {
     /// What a request on the channel comes to.
-    fn change(&mut self, event: &str, payload: &[String]) -> Result<(), (u32, String)> {
+    fn change(&mut self, (channel, event): (&str, &str), payload: &[String]) -> Result<(), (u32, String)> {
         if self.door == Door::Closed {
             return Err((3, "internal error".into()));
         }
@@ -123,6 +124,7 @@ impl GateSession {
             return Err((2, format!("unknown contract {unknown}")));
         }
         match event {
+            "subscribe" | "unsubscribe" if channel == TICKERS => {}
             "subscribe" => self.contracts.extend(payload.iter().cloned()),
             "unsubscribe" => self.contracts.retain(|name| !payload.contains(name)),
             other => return Err((2, format!("unknown event {other}"))),
@@ -148,11 +150,11 @@ impl Session for GateSession {
                 };
                 return vec![pong.into()];
             }
-            CHANNEL => {
+            CHANNEL | TICKERS => {
                 let named = request["payload"].as_array().map_or(&[][..], Vec::as_slice);
                 let payload: Vec<String> =
                     named.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect();
-                self.change(event, &payload)
+                self.change((channel, event), &payload)
             }
             "" => Err((1, "invalid request body".to_owned())),
             other => Err((2, format!("unknown channel {other}"))),

@@ -45,13 +45,20 @@ pub(super) fn lists(_delivery: Delivery) -> Vec<Contract> {
 }
 
 pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
-    Box::new(Batches::default())
+    Box::new(Batches::new(ID))
 }
 
-#[derive(Default)]
-struct Batches {
+/// Every liquidation, those of one contract and moment in one frame.
+pub(super) struct Batches {
+    venue: &'static str,
     rows: BTreeMap<String, Vec<Forced>>,
     leaves: Option<i64>,
+}
+
+impl Batches {
+    pub(super) fn new(venue: &'static str) -> Self {
+        Self { venue, rows: BTreeMap::new(), leaves: None }
+    }
 }
 
 impl Dialect for Batches {
@@ -74,7 +81,7 @@ impl Dialect for Batches {
             let events = rows.len() as u64;
             out.push_back(SimFrame {
                 at_micros: now,
-                venue: ID,
+                venue: self.venue,
                 payload,
                 topic: symbol,
                 request: None,
@@ -88,31 +95,41 @@ fn notice(topic: &str, rest: &str) -> String {
     format!("{{\"op\":\"notify\",\"topic\":{},{rest}", quoted(topic))
 }
 
-/// `direction` is the ORDER's: a long is closed by a sell. `volume` is in contracts, `amount` in coins,
-/// `trade_turnover` in USDT; all numbers.
+/// `direction` is the ORDER's: a long is closed by a sell. `volume` is in contracts; linear contracts
+/// tell coins (`amount`) and USDT (`trade_turnover`) too. All are numbers.
 fn row(forced: &Forced) -> String {
     let contract = &*forced.contract;
     let direction = match forced.position {
         Position::Long => "sell",
         Position::Short => "buy",
     };
-    let (size, size_decimals) = scaled(contract.value_text);
-    let amount = forced.quantity * size;
     let decimals = contract.price_step.0;
+    let (volume, worth) = match contract.value {
+        Worth::Inverse(_) => (forced.quantity.to_string(), String::new()),
+        Worth::Linear(_) | Worth::Quanto(_) => {
+            let (size, size_decimals) = scaled(contract.value_text);
+            let amount = forced.quantity * size;
+            let worth = format!(
+                ",\"amount\":{},\"trade_turnover\":{},\"business_type\":\"swap\",\"pair\":\"{}\"",
+                trimmed(amount, size_decimals),
+                trimmed(amount * forced.fill, size_decimals + decimals),
+                contract.symbol,
+            );
+            (format!("{}.0", forced.quantity), worth)
+        }
+    };
     format!(
         concat!(
-            "{{\"symbol\":\"{}\",\"contract_code\":\"{}\",\"direction\":\"{}\",\"offset\":\"close\",\"volume\":{}.0,",
-            "\"price\":{},\"created_at\":{},\"amount\":{},\"trade_turnover\":{},\"business_type\":\"swap\",\"pair\":\"{}\"}}"
+            "{{\"symbol\":\"{}\",\"contract_code\":\"{}\",\"direction\":\"{}\",\"offset\":\"close\",\"volume\":{},",
+            "\"price\":{},\"created_at\":{}{}}}"
         ),
         contract.base,
         contract.symbol,
         direction,
-        forced.quantity,
+        volume,
         trimmed(forced.fill, decimals),
         forced.at_micros / 1000,
-        trimmed(amount, size_decimals),
-        trimmed(amount * forced.fill, size_decimals + decimals),
-        contract.symbol,
+        worth,
     )
 }
 
@@ -137,17 +154,12 @@ fn unpacked(payload: &Payload) -> String {
 }
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
-    Box::new(HtxSession {
-        door: caller.door,
-        market: Arc::clone(caller.market),
-        topics: BTreeSet::new(),
-        next_ping: PING_EVERY,
-        unanswered: VecDeque::new(),
-    })
+    Box::new(HtxSession::new(ID, caller))
 }
 
 /// A connection to HTX.
-struct HtxSession {
+pub(super) struct HtxSession {
+    venue: &'static str,
     door: Door,
     market: Arc<Market>,
     topics: BTreeSet<String>,
@@ -157,9 +169,22 @@ struct HtxSession {
 }
 
 impl HtxSession {
+    pub(super) fn new(venue: &'static str, caller: &mut Caller<'_>) -> Self {
+        Self {
+            venue,
+            door: caller.door,
+            market: Arc::clone(caller.market),
+            topics: BTreeSet::new(),
+            next_ping: PING_EVERY,
+            unanswered: VecDeque::new(),
+        }
+    }
+
     fn is_topic(&self, topic: &str) -> bool {
         let code = topic.strip_prefix("public.").and_then(|rest| rest.strip_suffix(".liquidation_orders"));
-        code.is_some_and(|code| code == "*" || self.market.of(ID).any(|contract| contract.symbol == code))
+        code.is_some_and(|code| {
+            code == "*" || self.market.of(self.venue).any(|contract| contract.symbol == code)
+        })
     }
 
     /// `err-code` and its words; 0 is success.
@@ -251,12 +276,21 @@ impl Session for HtxSession {
 
 /// `GET /linear-swap-api/v1/swap_contract_info?contract_code=`.
 pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
-    if !request.gets("/linear-swap-api/v1/swap_contract_info") {
+    contract_info(request, market, (ID, "/linear-swap-api/v1/swap_contract_info"))
+}
+
+/// What a venue lists, at a path.
+pub(super) fn contract_info(
+    request: &Request<'_>,
+    market: &Market,
+    (venue, path): (&str, &str),
+) -> Option<Answer> {
+    if !request.gets(path) {
         return None;
     }
     let wanted = request.asked("contract_code").filter(|code| !code.is_empty());
     let rows: Vec<Value> = market
-        .of(ID)
+        .of(venue)
         .filter(|contract| wanted.is_none_or(|code| code.eq_ignore_ascii_case(&contract.symbol)))
         .map(|contract| info(contract))
         .collect();
@@ -272,20 +306,23 @@ pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
 
 fn info(contract: &Contract) -> Value {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    json!({
+    let mut row = json!({
         "symbol": contract.base,
         "contract_code": contract.symbol,
         "contract_size": parsed(contract.value_text),
         "price_tick": parsed(&trimmed(contract.price_step.1, contract.price_step.0)),
-        "delivery_date": "",
         "delivery_time": "",
         "create_date": "20201021",
         "contract_status": 1,
         "settlement_date": "1640764800000",
-        "support_margin_mode": "all",
-        "business_type": "swap",
-        "pair": contract.symbol,
-        "contract_type": "swap",
-        "trade_partition": "USDT",
-    })
+    });
+    if contract.quote == "USDT" {
+        row["delivery_date"] = "".into();
+        row["support_margin_mode"] = "all".into();
+        row["business_type"] = "swap".into();
+        row["pair"] = contract.symbol.as_str().into();
+        row["contract_type"] = "swap".into();
+        row["trade_partition"] = "USDT".into();
+    }
+    row
 }

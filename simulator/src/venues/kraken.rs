@@ -119,6 +119,9 @@ struct KrakenSession {
     next_beat: Option<Duration>,
 }
 
+/// Writes what a subscription begins with.
+type First<'a> = Box<dyn Fn(&Scene<'_>) -> String + 'a>;
+
 impl KrakenSession {
     /// What is said to a subscription or its end: an answer for each symbol, and what it begins with.
     fn change(&mut self, request: &Value, now: Now) -> Vec<Payload> {
@@ -139,7 +142,7 @@ impl KrakenSession {
         let (listed, mut answers, mut firsts) = (pairs(BASES), Vec::new(), Vec::new());
         for symbol in symbols {
             let pair = listed.iter().find(|pair| symbol.strip_suffix("/USD") == Some(pair.base));
-            let (topic, first): (String, Box<dyn Fn(&Scene<'_>) -> String + '_>) = match pair {
+            let (topic, first): (String, First<'_>) = match pair {
                 Some(pair) if channel == "ticker" => {
                     (topic(pair), Box::new(|scene| ticker(scene, pair, "snapshot")))
                 }

@@ -275,6 +275,16 @@ impl Session for KrakenSession {
             ("subscribe", "trade") if products.is_empty() => {
                 vec![r#"{"event":"error","message":"Invalid product id"}"#.into()]
             }
+            ("subscribe", "ticker") => {
+                let known = |name: &String| self.market.of(ID).any(|contract| contract.symbol == *name);
+                let names = products.iter().map(|product| product.to_uppercase()).filter(known);
+                names
+                    .map(|name| {
+                        let name = quoted(&name);
+                        format!(r#"{{"event":"subscribed","feed":"ticker","product_ids":[{name}]}}"#).into()
+                    })
+                    .collect()
+            }
             ("subscribe", "trade") => {
                 products.into_iter().flat_map(|product| self.subscribe(product)).collect()
             }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::trades::{EVERY_MILLIS, latest};
+use super::trades::{EVERY_MILLIS, Trade, latest};
 use crate::equities::{STOCKS, Stock};
 use crate::market::Market;
 use crate::rounds::Rounds;
+use crate::scene::Scene;
 use crate::session::{Caller, Close, Door, Now, Patience, Session};
 use crate::tape::{Dialect, Payload, SimFrame};
 
@@ -20,34 +21,57 @@ pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
 
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let rounds = Rounds::new(ID, market).every(EVERY_MILLIS, 1_100, |scene, told| {
-        let trades: Vec<Value> = latest(scene, ID)
-            .iter()
-            .map(|trade| {
-                json!({
-                    "ev": "T", "sym": trade.stock.ticker, "x": 4, "i": trade.number.to_string(), "z": 3,
-                    "p": trade.price, "s": trade.shares, "c": [0], "t": trade.at_millis, "q": trade.number,
-                })
-            })
-            .collect();
+        let trades: Vec<String> = latest(scene, ID).iter().map(trade).collect();
         if !trades.is_empty() {
-            told.push("T", Value::from(trades).to_string());
+            told.push("T", format!("[{}]", trades.join(",")));
         }
     });
     let to_minute = 60_000 - (market.start_micros / 1000).rem_euclid(60_000);
     Box::new(rounds.every(60_000, to_minute + 1_000, |scene, told| {
-        let end = scene.millis().div_euclid(60_000) * 60_000;
-        let bar = |stock: &Stock| {
-            let ([open, high, low, close], shares) = stock.last_minute(scene);
-            let mean = stock.quoted((high + low + close) / 3.0);
-            json!({
-                "ev": "AM", "sym": stock.ticker, "v": shares, "av": stock.shares_today(scene), "op": open,
-                "vw": mean, "o": open, "c": close, "h": high, "l": low, "a": mean, "z": 120,
-                "s": end - 60_000, "e": end,
-            })
-        };
-        let bars: Vec<Value> = STOCKS.iter().map(bar).collect();
-        told.push("AM", Value::from(bars).to_string());
+        let bars: Vec<String> = STOCKS.iter().map(|stock| bar(scene, stock)).collect();
+        told.push("AM", format!("[{}]", bars.join(",")));
     }))
+}
+
+fn trade(trade: &Trade) -> String {
+    let Trade { stock, price, shares, number, at_millis } = trade;
+    let ticker = stock.ticker;
+    format!(
+        concat!(
+            "{{\"ev\":\"T\",\"sym\":\"{ticker}\",\"x\":4,\"i\":\"{number}\",\"z\":3,\"p\":{price},\"s\":{shares},",
+            "\"c\":[0],\"t\":{at_millis},\"q\":{number}}}"
+        ),
+        ticker = ticker,
+        number = number,
+        price = price,
+        shares = shares,
+        at_millis = at_millis,
+    )
+}
+
+/// The bar of the last full minute.
+fn bar(scene: &Scene<'_>, stock: &Stock) -> String {
+    let end = scene.millis().div_euclid(60_000) * 60_000;
+    let ([open, high, low, close], shares) = stock.last_minute(scene);
+    let mean = stock.quoted((high + low + close) / 3.0);
+    format!(
+        concat!(
+            "{{\"ev\":\"AM\",\"sym\":\"{}\",\"v\":{},\"av\":{},\"op\":{},\"vw\":{},\"o\":{},\"c\":{},\"h\":{},",
+            "\"l\":{},\"a\":{},\"z\":120,\"s\":{},\"e\":{}}}"
+        ),
+        stock.ticker,
+        shares,
+        stock.shares_today(scene),
+        open,
+        mean,
+        open,
+        close,
+        high,
+        low,
+        mean,
+        end - 60_000,
+        end
+    )
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

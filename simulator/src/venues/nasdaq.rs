@@ -1,6 +1,6 @@
 //! Nasdaq's table of past days: newest first, dollar signs, for browsers alone.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::days::{from_iso, iso, slashed};
 use crate::equities::{DayBar, Kind, STOCKS, Stock, last_over, stock};
@@ -71,18 +71,24 @@ fn history(scene: &Scene<'_>, symbol: &str, query: &str) -> Result<String, Strin
     };
     let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(14);
     let days = sessions_through(last_over(scene.now_micros), MOST);
-    let rows: Vec<Value> = days
+    let rows: Vec<String> = days
         .into_iter()
         .rev()
         .filter(|day| (from..=to).contains(day))
         .take(limit)
         .map(|day| row(stock, &stock.bar(scene, day)))
         .collect();
-    let headers = json!({"date": "Date", "close": "Close/Last", "volume": "Volume", "open": "Open", "high": "High", "low": "Low"});
-    let table = json!({"asOf": null, "headers": headers, "rows": rows});
-    let data = json!({"symbol": symbol, "totalRecords": rows.len(), "tradesTable": table});
-    let status = json!({"rCode": 200, "bCodeMessage": null, "developerMessage": null});
-    Ok(json!({"data": data, "message": null, "status": status}).to_string())
+    Ok(format!(
+        concat!(
+            "{{\"data\":{{\"symbol\":\"{}\",\"totalRecords\":{},\"tradesTable\":{{\"asOf\":null,\"headers\":{{\"date\":\"Date\",",
+            "\"close\":\"Close/Last\",\"volume\":\"Volume\",\"open\":\"Open\",\"high\":\"High\",\"low\":\"Low\"}},",
+            "\"rows\":[{}]}}}},\"message\":null,",
+            "\"status\":{{\"rCode\":200,\"bCodeMessage\":null,\"developerMessage\":null}}}}"
+        ),
+        stock.ticker,
+        rows.len(),
+        rows.join(",")
+    ))
 }
 
 fn refusal(code: u32, words: &str) -> String {
@@ -92,18 +98,24 @@ fn refusal(code: u32, words: &str) -> String {
 }
 
 /// Shares' prices have a dollar sign, funds' have none.
-fn row(stock: &Stock, bar: &DayBar) -> Value {
+fn row(stock: &Stock, bar: &DayBar) -> String {
     let sign = if stock.kind == Kind::Share { "$" } else { "" };
     let price = |price: f64| format!("{sign}{price:.*}", stock.decimals());
-    json!({
-        "date": slashed(bar.day), "close": price(bar.close), "volume": thousands(bar.volume),
-        "open": price(bar.open), "high": price(bar.high), "low": price(bar.low),
-    })
+    format!(
+        "{{\"date\":\"{}\",\"close\":\"{}\",\"volume\":\"{}\",\"open\":\"{}\",\"high\":\"{}\",\"low\":\"{}\"}}",
+        slashed(bar.day),
+        price(bar.close),
+        thousands(bar.volume),
+        price(bar.open),
+        price(bar.high),
+        price(bar.low)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use hyper::{HeaderMap, Method};
+    use serde_json::Value;
 
     use super::*;
     use crate::scene::tests::{FRIDAY, market};

@@ -247,6 +247,9 @@ impl OkxSession {
         if channel == "liquidation-orders" && known && self.door == Door::Open {
             return Ok((format!("liquidation-orders:{inst_type}"), None));
         }
+        if channel == "tickers" && self.market.of(ID).any(|contract| contract.symbol == word("instId")) {
+            return Ok((format!("{channel}:{}", word("instId")), None));
+        }
         let others = ["instType", "instFamily", "instId"].into_iter().filter(|key| !word(key).is_empty());
         let named: Vec<String> =
             std::iter::once("channel").chain(others).map(|key| format!("{key}:{}", word(key))).collect();

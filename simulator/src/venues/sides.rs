@@ -58,6 +58,7 @@ const TABLE: &[Row] = &[
     ("gate", "BTC_USDT", 124, 124.0 * 0.0001 * 82_450.0, &[r#""price":82450,"#], r#""size":"-124""#, r#""size":"124""#),
     ("htx", "ETH-USDT", 500, 12_150.0, &[r#""offset":"close","volume":500.0,"#, r#""amount":5,"trade_turnover":12150,"#], r#""direction":"sell""#, r#""direction":"buy""#),
     ("htx", "BTC-USDT", 227, 227.0 * 82.45, &[r#""volume":227.0,"#, r#""amount":0.227,"trade_turnover":18716.15,"#], r#""direction":"sell""#, r#""direction":"buy""#),
+    ("htx-coinm", "ETH-USD", 231, 2_310.0, &[r#""contract_code":"ETH-USD""#, r#""volume":231,"price":2430,"#], r#""direction":"sell""#, r#""direction":"buy""#),
     // The POSITION's side.
     ("bybit-linear", "BTCUSDT", 38, 0.038 * 82_450.0, &[r#""v":"0.038""#], r#""S":"Buy""#, r#""S":"Sell""#),
     ("bybit-inverse", "BTCUSD", 900, 900.0, &[r#""topic":"allLiquidation.BTCUSD""#, r#""v":"900","p":"82450.00""#], r#""S":"Buy""#, r#""S":"Sell""#),
@@ -172,7 +173,7 @@ fn bitmex_enlarges_fills_and_deletes_the_orders_that_it_inserted() {
 }
 
 #[test]
-fn bitfinex_tells_of_each_position_twice_and_the_execution_is_the_one_that_counts() {
+fn bitfinex_tells_of_each_position_twice_and_counts_it_once() {
     let mut dialect = (Venue::find("bitfinex").unwrap().row().dialect)(&Market::new(3, 0));
     let mut out = VecDeque::new();
     dialect.tell(0, &Prices::default(), &mut out);
@@ -191,7 +192,7 @@ fn bitfinex_tells_of_each_position_twice_and_the_execution_is_the_one_that_count
     assert_eq!((&rows[0][5], rows[0][1].as_u64()), (&rows[1][5], rows[1][1].as_u64()));
     assert!(rows[0][11].is_null() && rows[1][11] == 2430.0 && rows[0][5] == -12.345);
     assert!(rows[0][6].as_f64() < Some(2430.0), "a short that ended above its entry: {}", rows[0]);
-    assert_eq!([out[1].events, out[2].events], [0, 1]);
+    assert_eq!([out[1].events, out[2].events], [1, 0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! SoSoValue's daily totals of fund flows: a POST with a key.
+//! `SoSoValue`'s daily totals of fund flows: a POST with a key.
 
 use hyper::Method;
 use serde_json::{Value, json};

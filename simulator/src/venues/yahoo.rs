@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::days::utc_day;
 use crate::equities::{Kind, STOCKS, Stock, last_over, stock};
 use crate::market::Market;
-use crate::new_york::{bells, day_at, is_session, offset_secs, sessions_through};
+use crate::new_york::{bells, day_at, offset_secs, sessions_through};
 use crate::rest::{Answer, Request, parameter};
 use crate::rounds::{Rounds, now};
 use crate::scene::{Coin, Scene};
@@ -18,8 +18,8 @@ const PATH: &str = "/v8/finance/chart/";
 const DAY_SECS: i64 = 86_400;
 /// The share of days that come without prices.
 const GAPS: f64 = 0.006;
-/// Most days in an answer.
-const MOST: usize = 420;
+/// Days that are looked back at most.
+const MOST: i64 = 420;
 /// The query of a whole chart, and of one that only brings news.
 const WHOLE: &str = "interval=1d&range=3mo&events=div%2Csplits&includePrePost=false";
 const NEWS: &str = "interval=1d&range=5d&events=div%2Csplits&includePrePost=false";
@@ -71,19 +71,19 @@ fn chart(scene: &Scene<'_>, symbol: &str, query: &str) -> Result<String, Refusal
     }
     let now_secs = scene.now_micros / 1_000_000;
     let secs = |key| parameter(query, key).and_then(|text| text.parse::<i64>().ok());
-    let (from, until, range) = match (secs("period1"), secs("period2")) {
-        (Some(from), Some(until)) => (from, until, ""),
-        _ => {
-            let range = parameter(query, "range").unwrap_or("1d");
-            (now_secs - reach(range)? * DAY_SECS, now_secs, range)
-        }
+    let (from, until, range) = if let (Some(from), Some(until)) = (secs("period1"), secs("period2")) {
+        (from, until, "")
+    } else {
+        let range = parameter(query, "range").unwrap_or("1d");
+        (now_secs - reach(range)? * DAY_SECS, now_secs, range)
     };
+    let days = (now_secs.saturating_sub(from) / DAY_SECS).saturating_add(2).clamp(0, MOST);
     let (mut rows, meta) = match stock {
-        Some(stock) => (stock_rows(scene, stock), stock_meta(scene, stock)),
-        None => (bitcoin_rows(scene), bitcoin_meta(scene)),
+        Some(stock) => (stock_rows(scene, stock, days), stock_meta(scene, stock)),
+        None => (bitcoin_rows(scene, days), bitcoin_meta(scene)),
     };
     rows.retain(|row| (from..=until).contains(&row.at));
-    Ok(document(&rows, meta, range).to_string())
+    Ok(document(&rows, meta, range))
 }
 
 /// Days that a range goes back.
@@ -99,9 +99,9 @@ fn reach(range: &str) -> Result<i64, Refusal> {
     })
 }
 
-fn stock_rows(scene: &Scene<'_>, stock: &Stock) -> Vec<Row> {
+fn stock_rows(scene: &Scene<'_>, stock: &Stock, days: i64) -> Vec<Row> {
     let gaps = scene.chance(&format!("gaps of {}", stock.ticker));
-    let days = sessions_through(last_over(scene.now_micros), MOST);
+    let days = sessions_through(last_over(scene.now_micros), days as usize);
     let last = days.last().copied();
     let mut rows: Vec<Row> = days
         .into_iter()
@@ -124,9 +124,9 @@ fn stock_rows(scene: &Scene<'_>, stock: &Stock) -> Vec<Row> {
 }
 
 /// Days in UTC, the volume in dollars.
-fn bitcoin_rows(scene: &Scene<'_>) -> Vec<Row> {
+fn bitcoin_rows(scene: &Scene<'_>, days: i64) -> Vec<Row> {
     let today = scene.today();
-    let mut rows: Vec<Row> = (today - MOST as i64..today)
+    let mut rows: Vec<Row> = (today - days..today)
         .map(|day| {
             let (open, close) = (scene.close_of(Coin::BITCOIN, day - 1), scene.close_of(Coin::BITCOIN, day));
             let (high, low) = (open.max(close) * 1.008, open.min(close) / 1.009);
@@ -142,17 +142,14 @@ fn bitcoin_rows(scene: &Scene<'_>) -> Vec<Row> {
 /// What is said of the instrument and the session: the last trade within regular hours.
 fn stock_meta(scene: &Scene<'_>, stock: &Stock) -> Value {
     let today = day_at(scene.now_micros);
-    let current = (today..).find(|day| is_session(*day)).unwrap_or(today);
-    let (open, close) = bells(current);
     let over = last_over(scene.now_micros);
     let so_far = stock.bar_so_far(scene);
     let (price, traded, bar) = match so_far {
         Some(bar) => (bar.close, scene.now_micros / 1_000_000, bar),
         None => (stock.close(scene, over), bells(over).1, stock.bar(scene, over)),
     };
-    // Until it opens, the current session is the one that is over.
-    let (start, end) =
-        if is_session(today) && scene.now_micros / 1_000_000 >= open { (open, close) } else { bells(over) };
+    // Until the next one opens, the current session is the one that is over.
+    let (start, end) = bells(so_far.map_or(over, |_| today));
     let offset = offset_secs(scene.now_micros);
     let period = |start: i64, end: i64| json!({"timezone": if offset == -14_400 { "EDT" } else { "EST" }, "start": start, "end": end, "gmtoffset": offset});
     json!({
@@ -186,31 +183,36 @@ fn bitcoin_meta(scene: &Scene<'_>) -> Value {
 }
 
 /// The columns; without rows there is no `timestamp` and none of them.
-fn document(rows: &[Row], mut meta: Value, range: &str) -> Value {
+fn document(rows: &[Row], mut meta: Value, range: &str) -> String {
     meta["dataGranularity"] = "1d".into();
     meta["range"] = range.into();
     meta["validRanges"] = json!(["1d", "5d", "1mo", "3mo", "6mo", "1y", "2y", "5y", "10y", "ytd", "max"]);
     if rows.is_empty() {
         let empty = json!({"meta": meta, "indicators": {"quote": [{}], "adjclose": [{}]}});
-        return json!({"chart": {"result": [empty], "error": null}});
+        return json!({"chart": {"result": [empty], "error": null}}).to_string();
     }
-    let column = |at: usize| -> Vec<Value> {
-        rows.iter()
-            .map(|row| row.prices.map_or(Value::Null, |(prices, _)| single(prices[at]).into()))
-            .collect()
+    let list = |value: &dyn Fn(&Row) -> Option<String>| {
+        let values: Vec<String> =
+            rows.iter().map(|row| value(row).unwrap_or_else(|| "null".to_owned())).collect();
+        values.join(",")
     };
-    let volumes: Vec<Value> =
-        rows.iter().map(|row| row.prices.map_or(Value::Null, |(_, volume)| volume.into())).collect();
+    let column = |at: usize| list(&|row| row.prices.map(|(prices, _)| single(prices[at]).to_string()));
     let close = column(3);
-    let quote = json!({
-        "open": column(0), "high": column(1), "low": column(2), "close": close, "volume": volumes,
-    });
-    let timestamps: Vec<i64> = rows.iter().map(|row| row.at).collect();
-    let series = json!({
-        "meta": meta, "timestamp": timestamps,
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": close}]},
-    });
-    json!({"chart": {"result": [series], "error": null}})
+    format!(
+        concat!(
+            "{{\"chart\":{{\"result\":[{{\"meta\":{},\"timestamp\":[{}],\"indicators\":{{\"quote\":[{{\"open\":[{}],",
+            "\"high\":[{}],\"low\":[{}],\"close\":[{}],\"volume\":[{}]}}],\"adjclose\":[{{\"adjclose\":[{}]}}]}}}}],",
+            "\"error\":null}}}}"
+        ),
+        meta,
+        list(&|row| Some(row.at.to_string())),
+        column(0),
+        column(1),
+        column(2),
+        close,
+        list(&|row| row.prices.map(|(_, volume)| volume.to_string())),
+        close
+    )
 }
 
 /// As Yahoo keeps prices: `12.78` is 12.779999732971191.

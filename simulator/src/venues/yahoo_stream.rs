@@ -284,7 +284,7 @@ mod tests {
         let fields = fields(&pricing(&at(0), mara));
         let field = |number: u64| &fields.iter().find(|field| field.0 == number).unwrap().2;
         assert_eq!(field(1), b"MARA");
-        assert_eq!(f32::from_le_bytes(field(2)[..].try_into().unwrap()), mara.price(&at(0)) as f32);
+        assert_eq!(field(2)[..], (mara.price(&at(0)) as f32).to_le_bytes());
         let time = u64::from_le_bytes(field(3)[..].try_into().unwrap());
         assert_eq!(time / 2, (FRIDAY / 1000) as u64, "zigzag");
         assert_eq!((field(6)[0], field(7)[0]), (8, 1));

@@ -86,6 +86,13 @@ async fn rest_answers_tell_what_a_contract_is_worth() {
             "ETH-USDT",
             &[("contract_size", json!(0.01))],
         ),
+        (
+            "/swap-api/v1/swap_contract_info",
+            "/data",
+            "contract_code",
+            "BTC-USD",
+            &[("contract_size", json!(100)), ("business_type", json!(null))],
+        ),
     ];
     for (path, list, key, name, facts) in table.iter().copied() {
         let (status, answer) = get(running.addr, path).await;

@@ -309,3 +309,52 @@ async fn htx_sends_one_contract_alone_under_its_own_topic() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn channels_of_prices_and_interest_are_acknowledged_beside_liquidations() {
+    let running = run(still()).await;
+    let table = [
+        ("/realtime", r#"{"op":"subscribe","args":["instrument:XBTUSD"]}"#, "/success", json!(true)),
+        (
+            "/ws/v1",
+            r#"{"event":"subscribe","feed":"ticker","product_ids":["PF_XBTUSD"]}"#,
+            "/event",
+            json!("subscribed"),
+        ),
+        (
+            "/ws/api/v2",
+            r#"{"id":1,"method":"public/subscribe","params":{"channels":["ticker.BTC-PERPETUAL.agg2"]}}"#,
+            "/result",
+            json!(["ticker.BTC-PERPETUAL.agg2"]),
+        ),
+        (
+            "/v4/ws/usdt",
+            r#"{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USDT"]}"#,
+            "/result/status",
+            json!("success"),
+        ),
+        (
+            "/v5/public/linear",
+            r#"{"req_id":"1","op":"subscribe","args":["tickers.BTCUSDT"]}"#,
+            "/success",
+            json!(true),
+        ),
+        (
+            "/ws/v5/public",
+            r#"{"op":"subscribe","args":[{"channel":"open-interest","instId":"BTC-USDT-SWAP"}]}"#,
+            "/event",
+            json!("subscribe"),
+        ),
+        ("/market/ws", r#"{"method":"SUBSCRIBE","params":["btcusdt@markPrice@1s"],"id":1}"#, "/id", json!(1)),
+    ];
+    for (path, said, pointer, expected) in table {
+        let mut client = Client::connect(running.addr, path).await;
+        client.send(said).await;
+        let texts = client.texts(Duration::from_millis(400)).await;
+        let found = texts
+            .iter()
+            .any(|text| serde_json::from_str::<Value>(text).unwrap().pointer(pointer) == Some(&expected));
+        assert!(found, "{path} {texts:?}");
+    }
+    running.stop().await;
+}

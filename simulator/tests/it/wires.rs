@@ -126,6 +126,13 @@ pub const WIRES: &[Wire] = &[
         events: |said, _| if said["op"] == "notify" { rows(&said["data"]) } else { 0 },
     },
     Wire {
+        id: "htx-coinm",
+        path: "/swap-notification",
+        says: &[r#"{"op":"sub","cid":"1","topic":"public.*.liquidation_orders"}"#],
+        acks: |said| said["op"] == "sub" && said["cid"] == "1" && said["err-code"] == 0,
+        events: |said, _| if said["op"] == "notify" { rows(&said["data"]) } else { 0 },
+    },
+    Wire {
         id: "bitget",
         path: "/v3/ws/public",
         says: &[r#"{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"liquidation"}]}"#],
@@ -139,10 +146,11 @@ pub const WIRES: &[Wire] = &[
         acks: |said| said["event"] == "subscribed" && said["chanId"].is_u64(),
         events: |said, memory| {
             memory.is_listening |= said["event"] == "subscribed";
-            let told = said[1].as_array().into_iter().flatten();
-            let executed = told.filter(|row| row[0] == "pos" && row[8] == 1).count() as u64;
-            assert!(memory.is_listening || executed == 0);
-            executed
+            let told = said[1].as_array().into_iter().flatten().filter(|row| row[0] == "pos");
+            // Each position is told twice, in either order.
+            let news = told.filter(|row| memory.orders.insert(row[1].to_string(), 1).is_none()).count();
+            assert!(memory.is_listening || news == 0);
+            news as u64
         },
     },
 ];

@@ -182,7 +182,7 @@ impl DeribitSession {
     fn is_channel(&self, channel: &str) -> bool {
         let parts: Vec<&str> = channel.split('.').collect();
         match parts[..] {
-            ["trades", name, "100ms" | "agg2"] => self.market.of(ID).any(|one| one.symbol == name),
+            ["trades" | "ticker", name, "100ms" | "agg2"] => self.market.of(ID).any(|one| one.symbol == name),
             ["trades", "future" | "any", "BTC" | "ETH" | "USDC" | "any", "100ms" | "agg2"] => true,
             _ => false,
         }

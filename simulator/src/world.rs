@@ -187,9 +187,13 @@ impl World {
         self.own[asset].advance(arrival.at, 0.0, own_deviation, ASSET_HOME_SECS, &mut self.rng);
 
         let moved = Move { market: self.market.value, own: self.own[asset].value };
-        let at_micros = self.micros(arrival.at);
-        let mut forced =
-            closed(contract, position, (at_micros, arrival.induced), ASSETS[asset].mid(moved), &mut self.rng);
+        let closing = Closing {
+            at_micros: self.micros(arrival.at),
+            induced: arrival.induced,
+            mid: ASSETS[asset].mid(moved),
+            largest: LARGEST_USD,
+        };
+        let mut forced = closed(contract, position, closing, &mut self.rng);
         forced.moved = Some(moved);
         self.echo(moment, asset);
         self.market.value += toward(position) * (forced.usd / 1e6).min(10.0) * IMPACT_PCT / 100.0;
@@ -265,20 +269,26 @@ fn drawn(long_odds: f64, rng: &mut ChaCha8Rng) -> Position {
     if rng.random::<f64>() < long_odds { Position::Long } else { Position::Short }
 }
 
-/// A position closed by force at a moment (venue time, and how likely it was caused by another), near
-/// `mid`, USD per coin. A long is filled below mid, and its margin ended lower still.
-fn closed(
-    contract: Arc<Contract>,
-    position: Position,
-    (at_micros, induced): (i64, f64),
+/// The circumstances in which a position is closed by force.
+#[derive(Clone, Copy)]
+struct Closing {
+    at_micros: i64,
+    /// The probability that an earlier liquidation caused this one.
+    induced: f64,
+    /// USD per coin.
     mid: f64,
-    rng: &mut ChaCha8Rng,
-) -> Forced {
+    /// Nothing larger, USD.
+    largest: f64,
+}
+
+/// A position closed by force. A long is filled below mid, and its margin ended lower still.
+fn closed(contract: Arc<Contract>, position: Position, closing: Closing, rng: &mut ChaCha8Rng) -> Forced {
+    let Closing { at_micros, induced, mid, largest } = closing;
     let toward = toward(position);
     let fill = contract.price_units(mid * (1.0 + toward * rng.random_range(0.0..0.002)));
     let bankruptcy = contract.price_units(mid * (1.0 + toward * rng.random_range(0.0022..0.0055)));
     let wanted = size(induced, rng) * (ASSETS[contract.asset].weight / 10.0).powf(0.35);
-    let quantity = contract.quantity_units(wanted.min(LARGEST_USD), fill);
+    let quantity = contract.quantity_units(wanted.min(largest), fill);
     let usd = contract.usd(quantity, fill);
     let dice = [rng.random(), rng.random()];
     Forced { at_micros, contract, position, quantity, fill, bankruptcy, usd, dice, moved: None }

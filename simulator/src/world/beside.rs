@@ -12,10 +12,12 @@ use rand_chacha::ChaCha8Rng;
 use crate::contracts::{ASSETS, Contract};
 use crate::market::Market;
 use crate::venues::{Share, VENUES};
-use crate::world::{Forced, Moment, closed, drawn, pick};
+use crate::world::{Closing, Forced, Moment, closed, drawn, pick};
 
 /// Mean seconds of market time from a liquidation on a large venue to one that it brings elsewhere.
 const LAG_SECS: f64 = 0.8;
+/// Nothing larger, USD: the largest positions are on the large venues.
+const LARGEST_USD: f64 = 5_000_000.0;
 /// The probability that it strikes the same asset, where the venue lists it.
 const SAME_ASSET: f64 = 0.5;
 
@@ -72,9 +74,10 @@ impl Beside {
             let total: f64 = weights().sum();
             let chosen = pick(weights(), venue.rng.random::<f64>() * total);
             let contract = Arc::clone(&venue.contracts[chosen]);
-            let mid = mid(contract.asset);
             let at_micros = micros(moment.at + lag);
-            let forced = closed(contract, position, (at_micros, moment.induced), mid, &mut venue.rng);
+            let mid = mid(contract.asset);
+            let closing = Closing { at_micros, induced: moment.induced, mid, largest: LARGEST_USD };
+            let forced = closed(contract, position, closing, &mut venue.rng);
             self.count += 1;
             self.waiting.insert((at_micros, self.count), forced);
         }

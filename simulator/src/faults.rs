@@ -351,9 +351,9 @@ mod tests {
             ("duplicate=2", "fault duplicate is \"2\"; use a share from 0 to 1"),
             ("malformed=NaN", "fault malformed is \"NaN\"; use a share"),
             ("silence=20s", "fault silence is \"20s\"; use EVERY:FOR"),
-            ("reject=kraken", "fault reject is \"kraken\"; use one of binance-usdm, "),
+            ("reject=mtgox", "fault reject is \"mtgox\"; use one of binance-usdm, "),
             ("status=200", "fault status is \"200\"; use 403"),
-            ("status=429:kraken", "fault status is \"429:kraken\"; use 403"),
+            ("status=429:mtgox", "fault status is \"429:mtgox\"; use 403"),
             (
                 "retry-after=5s",
                 "fault retry-after is \"5s\"; use whole seconds, such as 5s, beside status=429",

@@ -8,17 +8,26 @@
 //! This crate depends on no other crate of the workspace: a wire struct shared with the feeds would
 //! make the same mistake on both ends, and pass.
 
+mod blocks;
 mod calendar;
+mod chance;
 mod contracts;
 mod counters;
+mod days;
+mod equities;
 mod error;
 mod faults;
+mod flows;
 mod hawkes;
 mod market;
+mod new_york;
 mod rest;
+mod rounds;
 mod scenario;
+mod scene;
 mod server;
 mod session;
+mod spot;
 mod tape;
 mod throttle;
 mod venue;

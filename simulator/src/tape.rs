@@ -60,9 +60,13 @@ pub struct SimFrame {
     /// The bytes on the wire, as the widest subscription gets them: Binance's in the combined envelope
     /// of `!forceOrder@arr`, Gate's with decimal sizes, HTX's compressed.
     pub payload: Payload,
-    /// What it answers or is subscribed by: `btcusdt@forceOrder`, `allLiquidation.BTCUSDT`,
-    /// `liquidation-orders:SWAP`, or the path and query of a REST answer.
+    /// What it is subscribed by: `btcusdt@forceOrder`, `allLiquidation.BTCUSDT`,
+    /// `liquidation-orders:SWAP`; the request of a REST answer.
     pub topic: String,
+    /// What a REST answer answers: its path and query, a call and its arguments for a Bitcoin node
+    /// (`getblockstats 976000`), with what the body asked after a `#` where that alone tells answers apart.
+    /// `None` for what a socket sends.
+    pub request: Option<String>,
     /// Liquidations in it; 0 for a REST answer.
     pub events: u64,
 }
@@ -70,7 +74,7 @@ pub struct SimFrame {
 impl SimFrame {
     /// Whether this is a REST answer, which no socket sends.
     pub fn is_answer(&self) -> bool {
-        self.topic.starts_with('/')
+        self.request.is_some()
     }
 
     /// The text; `None` for a binary frame.
@@ -210,6 +214,7 @@ fn references(market: &Market) -> impl Iterator<Item = SimFrame> {
             venue: row.id,
             payload: String::from_utf8(answer.body).ok()?.into(),
             topic: topic.to_owned(),
+            request: Some(topic.to_owned()),
             events: 0,
         })
     })

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use crate::venues::{VENUES, VenueRow};
+use crate::venues::{Share, VENUES, VenueRow};
 
 /// A simulated venue: a row of the table of venues.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,11 @@ impl Venue {
     /// The venue called `id`.
     pub fn find(id: &str) -> Option<Self> {
         Self::all().find(|venue| venue.id() == id)
+    }
+
+    /// Whether positions are liquidated here; elsewhere only prices, flows or blocks are told of.
+    pub fn liquidates(self) -> bool {
+        self.row().share != Share::Beside(0.0)
     }
 
     pub(crate) fn index(self) -> usize {
@@ -55,6 +60,7 @@ pub(crate) static REMEDY: LazyLock<String> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::Delivery;
 
     #[test]
     fn every_venue_is_found_by_its_own_name_and_no_other() {
@@ -63,6 +69,9 @@ mod tests {
             assert_eq!(VENUES.iter().filter(|row| row.id == venue.id()).count(), 1, "{venue}");
         }
         assert!(Venue::find("binance").is_none() && Venue::find("").is_none());
+        let idle: Vec<Venue> = Venue::all().filter(|venue| !venue.liquidates()).collect();
+        assert!(idle.len() > 10);
+        assert!(idle.iter().all(|venue| (venue.row().lists)(Delivery::next(0)).is_empty()));
         assert!(REMEDY.starts_with("use one of binance-usdm, "));
     }
 }

@@ -1,20 +1,40 @@
 //! The table of venues: a row and a file of its own is all that a simulated venue costs.
 
+mod alpaca;
 mod binance_coinm;
+mod binance_context;
+mod binance_spot;
 mod binance_usdm;
+mod bitbo;
+mod bitcoin_node;
 mod bitfinex;
 mod bitget;
 mod bitmex;
 mod bybit_inverse;
 mod bybit_linear;
+mod bybit_spot;
+mod bybit_tickers;
+mod coinbase;
+mod coinglass;
 mod deribit;
+mod farside;
+mod finnhub;
 mod gate;
 mod htx;
 mod htx_coinm;
+mod kraken;
 mod kraken_futures;
+mod massive;
+mod mempool_space;
+mod nasdaq;
 mod okx;
+mod okx_context;
 #[cfg(test)]
 mod sides;
+mod sosovalue;
+mod trades;
+mod yahoo;
+mod yahoo_stream;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -186,7 +206,95 @@ pub(crate) const VENUES: &[VenueRow] = &[
         answer: htx_coinm::answer,
         references: &["/swap-api/v1/swap_contract_info"],
     },
+    // What liquidates nobody: prices, funding and open interest.
+    VenueRow {
+        dialect: binance_context::dialect,
+        socket: Some(Socket { serves: binance_context::serves, session: binance_context::session }),
+        answer: binance_context::answer,
+        references: &["/fapi/v1/fundingInfo", "/fapi/v1/premiumIndex"],
+        ..background(binance_context::ID)
+    },
+    VenueRow {
+        dialect: binance_context::polls,
+        answer: binance_context::answer,
+        references: &["/fapi/v1/premiumIndex"],
+        ..background(binance_context::OPEN_INTEREST_ID)
+    },
+    VenueRow {
+        dialect: binance_spot::dialect,
+        socket: Some(Socket { serves: binance_spot::serves, session: binance_spot::session }),
+        answer: binance_spot::answer,
+        references: &["/api/v3/exchangeInfo"],
+        ..background(binance_spot::ID)
+    },
+    VenueRow {
+        dialect: bybit_spot::dialect,
+        socket: Some(Socket { serves: |path| path == "/v5/public/spot", session: bybit_spot::session }),
+        answer: bybit_spot::answer,
+        references: &["/v5/market/instruments-info?category=spot&limit=1000"],
+        ..background(bybit_spot::ID)
+    },
+    VenueRow {
+        dialect: coinbase::dialect,
+        socket: Some(Socket { serves: coinbase::serves, session: coinbase::session }),
+        answer: coinbase::answer,
+        references: &["/api/v3/brokerage/market/products"],
+        ..background(coinbase::ID)
+    },
+    VenueRow {
+        dialect: kraken::dialect,
+        socket: Some(Socket { serves: |path| path == "/v2", session: kraken::session }),
+        ..background(kraken::ID)
+    },
+    // Flows of funds.
+    VenueRow { dialect: farside::dialect, answer: farside::answer, ..background(farside::ID) },
+    VenueRow { dialect: bitbo::dialect, answer: bitbo::answer, ..background(bitbo::ID) },
+    VenueRow { dialect: sosovalue::dialect, answer: sosovalue::answer, ..background(sosovalue::ID) },
+    VenueRow { dialect: coinglass::dialect, answer: coinglass::answer, ..background(coinglass::ID) },
+    // Shares.
+    VenueRow { dialect: yahoo::dialect, answer: yahoo::answer, ..background(yahoo::ID) },
+    VenueRow {
+        dialect: yahoo_stream::dialect,
+        socket: Some(Socket { serves: yahoo_stream::serves, session: yahoo_stream::session }),
+        ..background(yahoo_stream::ID)
+    },
+    VenueRow {
+        dialect: finnhub::dialect,
+        socket: Some(Socket { serves: finnhub::serves, session: finnhub::session }),
+        ..background(finnhub::ID)
+    },
+    VenueRow {
+        dialect: alpaca::dialect,
+        socket: Some(Socket { serves: alpaca::serves, session: alpaca::session }),
+        ..background(alpaca::ID)
+    },
+    VenueRow {
+        dialect: massive::dialect,
+        socket: Some(Socket { serves: |path| path == "/stocks", session: massive::session }),
+        ..background(massive::ID)
+    },
+    VenueRow { dialect: nasdaq::dialect, answer: nasdaq::answer, ..background(nasdaq::ID) },
+    // The chain. A node answers at the root of its port.
+    VenueRow { dialect: bitcoin_node::dialect, answer: bitcoin_node::answer, ..background(bitcoin_node::ID) },
+    VenueRow {
+        dialect: mempool_space::dialect,
+        answer: mempool_space::answer,
+        ..background(mempool_space::ID)
+    },
 ];
+
+/// A row where nothing is liquidated.
+const fn background(id: &'static str) -> VenueRow {
+    VenueRow {
+        id,
+        share: Share::Beside(0.0),
+        lists: |_| Vec::new(),
+        dialect: |_| Box::new(()),
+        socket: None,
+        answer: |_, _| None,
+        references: &[],
+    }
+}
 
 /// A random identifier in the form of a version 4 UUID.
 fn uuid(rng: &mut ChaCha8Rng) -> String {

@@ -13,11 +13,14 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::chance::Chance;
 use crate::counters::count;
-use crate::faults::Refusal;
+use crate::faults::{Refusal, Silence};
 use crate::rest;
+use crate::server::broken::broken;
 use crate::server::{Floor, connection, venue_clock};
 use crate::session::{Caller, Door};
+use crate::tape::Payload;
 use crate::venue::Venue;
 use crate::venues::Socket;
 
@@ -38,6 +41,10 @@ fn asked(path: &str) -> (Vec<Venue>, &str) {
 /// The venue whose `WebSocket` has this path, and the path as the venue knows it.
 fn socket(path: &str) -> Option<(Venue, &'static Socket, &str)> {
     let (venues, path) = asked(path);
+    // Several venues have the root: it is each one's under its id, and nobody's without.
+    if venues.len() > 1 && matches!(path, "" | "/") {
+        return None;
+    }
     venues.into_iter().find_map(|venue| {
         let socket = venue.row().socket.as_ref()?;
         (socket.serves)(path).then_some((venue, socket, path))
@@ -79,15 +86,41 @@ pub(super) async fn respond(
         return Ok(failure(StatusCode::NOT_FOUND, "no simulated venue has this path"));
     };
     // The faults concern WebSockets; a venue without one has them on its polls.
-    if venue.row().socket.is_none() {
-        if let Some(late) = floor.faults.concerning(venue).slow {
-            tokio::time::sleep(late).await;
-        }
-        if let Some(refused) = refusal(venue, &floor) {
-            return Ok(refused);
+    if venue.row().socket.is_some() {
+        return Ok(response(answer));
+    }
+    Ok(poll(venue, answer, &floor).await)
+}
+
+/// Gives the answer of a venue that has no socket, with what goes wrong on purpose.
+async fn poll(venue: Venue, mut answer: rest::Answer, floor: &Floor) -> Response<Full<Bytes>> {
+    let faults = floor.faults.concerning(venue);
+    let tallies = floor.counters.tallies(venue);
+    let number = tallies.frames.fetch_add(1, Ordering::Relaxed);
+    let chance = Chance::of(floor.market.seed, venue.id());
+    let draw = |subject: i64| chance.uniform(number as i64 * 4 + subject);
+    let mut late = faults.slow.unwrap_or_default();
+    if let Some(Silence { every, lasting }) = faults.silence {
+        // As often as a moment falls into a silence, the rest of it passes before anything is said.
+        if draw(0) * (every + lasting).as_secs_f64() < lasting.as_secs_f64() {
+            late += lasting.mul_f64(draw(1));
         }
     }
-    Ok(response(answer))
+    tokio::time::sleep(late).await;
+    if let Some(refused) = refusal(venue, floor) {
+        return refused;
+    }
+    if faults.reject == Some(venue) {
+        count(&tallies.refused);
+        return failure(StatusCode::FORBIDDEN, "refused on purpose");
+    }
+    if draw(2) < faults.malformed && !answer.body.is_empty() {
+        count(&tallies.malformed);
+        let mut rng = ChaCha8Rng::seed_from_u64(chance.bits(number as i64 * 4 + 3));
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        answer.body = broken(&Payload::Text(text), &mut rng).as_bytes().to_vec();
+    }
+    response(answer)
 }
 
 /// The answer of a venue that refuses everyone on purpose.
@@ -178,6 +211,8 @@ mod tests {
             ("/v5/market/instruments-info", None, ""),
             ("/", None, ""),
             ("", None, ""),
+            ("/coinbase", Some("coinbase"), ""),
+            ("/yahoo-stream/", Some("yahoo-stream"), "/"),
             ("/wsx", None, ""),
         ];
         for (asked, venue, path) in table {

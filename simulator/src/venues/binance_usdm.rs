@@ -20,6 +20,8 @@ const WINDOW_MICROS: i64 = 1_001_000;
 
 const ALL: &str = "!forceOrder@arr";
 const ENVELOPE: &str = "{\"stream\":\"!forceOrder@arr\",\"data\":";
+/// What parts a stream's name from its data.
+const DATA: &str = ",\"data\":";
 
 pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
     let mut contracts = Vec::new();
@@ -66,6 +68,7 @@ pub(super) fn frame(venue: &'static str, forced: &Forced, now: i64, events: u64)
         venue,
         payload: format!("{ENVELOPE}{}}}", force_order(forced, now)).into(),
         topic: format!("{}@forceOrder", forced.contract.symbol.to_lowercase()),
+        request: None,
         events,
     }
 }
@@ -158,6 +161,8 @@ fn decoded(text: &str) -> String {
 /// A connection to Binance.
 pub(super) struct BinanceSession {
     shape: Shape,
+    /// The stream of all symbols, and whether its frames hold lists.
+    all: (&'static str, bool),
     door: Door,
     streams: Vec<String>,
 }
@@ -170,7 +175,12 @@ impl BinanceSession {
             caller.query.split('&').find_map(|pair| pair.strip_prefix("streams=")).unwrap_or_default();
         let named = in_path.split('/').chain(asked.split('/'));
         let streams = named.filter(|name| !name.is_empty()).map(decoded).collect();
-        Self { shape, door: caller.door, streams }
+        Self { shape, all: (ALL, false), door: caller.door, streams }
+    }
+
+    /// The same about other things than orders: all of them are `all`, whose frames hold lists.
+    pub(super) fn about(self, all: &'static str) -> Self {
+        Self { all: (all, true), ..self }
     }
 
     fn request(&mut self, text: &str) -> Result<String, String> {
@@ -246,16 +256,25 @@ impl Session for BinanceSession {
             return Vec::new();
         }
         let text = frame.text().unwrap_or_default();
-        let Some(data) = text.strip_prefix(ENVELOPE).and_then(|rest| rest.strip_suffix('}')) else {
-            return Vec::new();
-        };
-        let wanted = self.streams.iter().filter(|stream| *stream == ALL || **stream == frame.topic);
-        wanted
-            .map(|stream| match self.shape {
+        let unwrapped = text.split_once(DATA).and_then(|(_, rest)| rest.strip_suffix('}'));
+        let Some(data) = unwrapped else { return Vec::new() };
+        let (all, is_list) = self.all;
+        // Marks come in two paces, which are one here.
+        let is_wanted = |stream: &str| stream.strip_suffix("@1s").unwrap_or(stream) == frame.topic;
+        let mut payloads = Vec::new();
+        for stream in &self.streams {
+            let is_all = stream.strip_suffix("@1s").unwrap_or(stream) == all;
+            let data = match (is_all, is_wanted(stream)) {
+                (true, _) if is_list => format!("[{data}]"),
+                (true, _) | (false, true) => data.to_owned(),
+                (false, false) => continue,
+            };
+            payloads.push(match self.shape {
                 Shape::Combined => format!("{{\"stream\":{},\"data\":{data}}}", quoted(stream)).into(),
                 Shape::Bare | Shape::Retired => data.into(),
-            })
-            .collect()
+            });
+        }
+        payloads
     }
 
     fn patience(&self) -> Patience {

@@ -90,6 +90,7 @@ impl Dialect for Positions {
                 venue: ID,
                 payload: text.into(),
                 topic: topic.to_owned(),
+                request: None,
                 events,
             });
         };

@@ -80,6 +80,7 @@ impl Dialect for Pushes {
             venue: ID,
             payload: text.into(),
             topic: "usdt-futures".into(),
+            request: None,
             events: rows.len() as u64,
         });
     }

@@ -192,7 +192,14 @@ impl Dialect for Book {
             if matches!(step, Step::Begin) {
                 let text = partial("{}", [].iter());
                 let topic = String::from("partial");
-                out.push_back(SimFrame { at_micros: now, venue: ID, payload: text.into(), topic, events: 0 });
+                out.push_back(SimFrame {
+                    at_micros: now,
+                    venue: ID,
+                    payload: text.into(),
+                    topic,
+                    request: None,
+                    events: 0,
+                });
             }
             let Some((action, symbol, row, events)) = self.perform(step) else { continue };
             match told.last_mut() {
@@ -206,7 +213,14 @@ impl Dialect for Book {
         for (action, symbol, rows, events) in told {
             let text = message(action, "", rows.iter());
             let topic = format!("{TABLE}:{symbol}");
-            out.push_back(SimFrame { at_micros: now, venue: ID, payload: text.into(), topic, events });
+            out.push_back(SimFrame {
+                at_micros: now,
+                venue: ID,
+                payload: text.into(),
+                topic,
+                request: None,
+                events,
+            });
         }
     }
 }

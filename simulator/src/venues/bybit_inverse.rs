@@ -1,9 +1,11 @@
 //! Bybit v5 inverse: coin-margined contracts, in the words of the linear ones.
 
 use super::bybit_linear::{Batches, BybitSession};
+use super::bybit_tickers;
 use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value, list};
 use crate::market::Market;
+use crate::rounds::WithRounds;
 use crate::session::{Caller, Session};
 use crate::tape::Dialect;
 
@@ -33,8 +35,8 @@ pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
     contracts
 }
 
-pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
-    Box::new(Batches::new(ID))
+pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
+    Box::new(WithRounds { events: Box::new(Batches::new(ID)), rounds: bybit_tickers::rounds(ID, market) })
 }
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {

@@ -1,4 +1,4 @@
-//! Bybit v5 linear: `allLiquidation`, its control messages and the instruments' REST answer.
+//! Bybit v5 linear: `allLiquidation`, control messages and the instruments' REST answer.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,10 +7,13 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::Value;
 
+use super::bybit_tickers;
 use crate::calendar::Delivery;
 use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request, parameter};
+use crate::rounds::{WithRounds, now};
+use crate::scene::Scene;
 use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
@@ -43,8 +46,8 @@ pub(super) fn lists(delivery: Delivery) -> Vec<Contract> {
     contracts
 }
 
-pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
-    Box::new(Batches::new(ID))
+pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
+    Box::new(WithRounds { events: Box::new(Batches::new(ID)), rounds: bybit_tickers::rounds(ID, market) })
 }
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
@@ -53,7 +56,8 @@ pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
 
 /// `GET /v5/market/instruments-info?category=&limit=&cursor=`.
 pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
-    if !request.gets("/v5/market/instruments-info") {
+    // Coins are another venue here, which has the same path.
+    if !request.gets("/v5/market/instruments-info") || request.asked("category") == Some("spot") {
         return None;
     }
     Some(Answer::json(instruments(&market.contracts, request.query, request.now_micros)))
@@ -97,6 +101,7 @@ impl Dialect for Batches {
                 venue: self.venue,
                 payload: text.into(),
                 topic: format!("allLiquidation.{symbol}"),
+                request: None,
                 events: rows.len() as u64,
             });
         }
@@ -125,14 +130,25 @@ pub(super) struct BybitSession {
     conn_id: String,
     door: Door,
     market: Arc<Market>,
+    tickers: FirstTicker,
     topics: BTreeSet<String>,
 }
 
+/// What is first said of a venue's symbol's ticker; `None` where there is no such symbol.
+pub(super) type FirstTicker = fn(&Market, &Scene<'_>, (&str, &str)) -> Option<String>;
+
 impl BybitSession {
     pub(super) fn new(venue: &'static str, caller: &mut Caller<'_>) -> Self {
+        Self::with_tickers(venue, caller, |market, scene, (venue, symbol)| {
+            let contract = market.of(venue).find(|contract| contract.symbol == symbol)?;
+            Some(bybit_tickers::snapshot(scene, contract))
+        })
+    }
+
+    pub(super) fn with_tickers(venue: &'static str, caller: &mut Caller<'_>, tickers: FirstTicker) -> Self {
         let conn_id = format!("{:016x}", caller.rng.random::<u64>());
         let market = Arc::clone(caller.market);
-        Self { venue, conn_id, door: caller.door, market, topics: BTreeSet::new() }
+        Self { venue, conn_id, door: caller.door, market, tickers, topics: BTreeSet::new() }
     }
 
     fn respond(&self, outcome: Result<&str, &str>, req_id: &str, op: &str) -> String {
@@ -147,13 +163,22 @@ impl BybitSession {
         )
     }
 
-    fn is_topic(&self, topic: &str) -> bool {
-        let symbol = topic.strip_prefix("allLiquidation.").or_else(|| topic.strip_prefix("tickers."));
-        symbol.is_some_and(|symbol| self.market.of(self.venue).any(|contract| contract.symbol == symbol))
+    /// Whether a topic exists.
+    fn is_topic(&self, topic: &str, at_micros: i64) -> bool {
+        match topic.strip_prefix("allLiquidation.") {
+            Some(symbol) => self.market.of(self.venue).any(|contract| contract.symbol == symbol),
+            None => self.first(topic, at_micros).is_some(),
+        }
+    }
+
+    /// The state of a topic that is a ticker, which later frames change or replace.
+    fn first(&self, topic: &str, at_micros: i64) -> Option<String> {
+        let symbol = topic.strip_prefix(bybit_tickers::TOPIC)?;
+        now(&self.market, at_micros, |scene| (self.tickers)(&self.market, scene, (self.venue, symbol)))
     }
 
     /// One bad topic refuses the whole request; one already subscribed does not.
-    fn subscribe(&mut self, args: &[String]) -> Result<(), String> {
+    fn subscribe(&mut self, args: &[String], at_micros: i64) -> Result<(), String> {
         if self.door == Door::Closed {
             return Err("error:request not authorized".into());
         }
@@ -163,7 +188,7 @@ impl BybitSession {
         if args.len() > MOST_ARGS {
             return Err(format!("args size >{MOST_ARGS}"));
         }
-        if let Some(unknown) = args.iter().find(|topic| !self.is_topic(topic)) {
+        if let Some(unknown) = args.iter().find(|topic| !self.is_topic(topic, at_micros)) {
             return Err(format!("error:handler not found,topic:{unknown}"));
         }
         let known: Vec<&String> = args.iter().filter(|topic| self.topics.contains(*topic)).collect();
@@ -174,7 +199,7 @@ impl BybitSession {
 }
 
 impl Session for BybitSession {
-    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
+    fn answer(&mut self, text: &str, now: Now) -> Vec<Payload> {
         let Ok(request) = serde_json::from_str::<Value>(text) else {
             return vec![self.respond(Err("error:request is not valid JSON"), "", "").into()];
         };
@@ -185,10 +210,15 @@ impl Session for BybitSession {
             .and_then(Value::as_array)
             .map(|all| all.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect())
             .unwrap_or_default();
+        let mut firsts: Vec<Payload> = Vec::new();
         let said = match op {
             "ping" => self.respond(Ok("pong"), req_id, op),
-            "subscribe" => match self.subscribe(&args) {
-                Ok(()) => self.respond(Ok(""), req_id, op),
+            "subscribe" => match self.subscribe(&args, now.micros) {
+                Ok(()) => {
+                    let first = |topic: &String| self.first(topic, now.micros).map(Payload::from);
+                    firsts = args.iter().filter_map(first).collect();
+                    self.respond(Ok(""), req_id, op)
+                }
                 Err(words) => self.respond(Err(&words), req_id, op),
             },
             "unsubscribe" => {
@@ -197,7 +227,7 @@ impl Session for BybitSession {
             }
             other => self.respond(Err(&format!("error:unknown op:{other}")), req_id, op),
         };
-        vec![said.into()]
+        std::iter::once(said.into()).chain(firsts).collect()
     }
 
     fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {

@@ -231,7 +231,14 @@ impl Dialect for Trades {
                 trades.join(",")
             );
             let topic = format!("trades.{symbol}");
-            out.push_back(SimFrame { at_micros: now, venue: ID, payload: text.into(), topic, events });
+            out.push_back(SimFrame {
+                at_micros: now,
+                venue: ID,
+                payload: text.into(),
+                topic,
+                request: None,
+                events,
+            });
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
             venue: ID,
             payload: text.into(),
             topic: forced.contract.symbol.clone(),
+            request: None,
             events: 1,
         }
     }))

@@ -79,7 +79,14 @@ impl Dialect for Batches {
             let text = notice(ALL, &format!("\"ts\":{},\"data\":[{}]}}", now / 1000, told.join(",")));
             let payload = packed(&text);
             let events = rows.len() as u64;
-            out.push_back(SimFrame { at_micros: now, venue: self.venue, payload, topic: symbol, events });
+            out.push_back(SimFrame {
+                at_micros: now,
+                venue: self.venue,
+                payload,
+                topic: symbol,
+                request: None,
+                events,
+            });
         }
     }
 }

@@ -125,6 +125,7 @@ impl Trades {
             venue: ID,
             payload: trade.written(contract, &mut self.rng).into(),
             topic: contract.symbol.clone(),
+            request: None,
             events,
         }
     }

@@ -8,10 +8,12 @@ use rand::RngExt;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::okx_context::{self, Channel};
 use crate::calendar::Delivery;
 use crate::contracts::{ASSETS, Contract, Term, Value as Worth, fixed, trimmed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request, parameter};
+use crate::rounds::{WithRounds, now};
 use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
@@ -81,8 +83,8 @@ fn extras(asset: usize, swap: &Contract, delivery: Delivery) -> [Contract; 3] {
     ]
 }
 
-pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
-    Box::new(Pushes::default())
+pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
+    Box::new(WithRounds { events: Box::<Pushes>::default(), rounds: okx_context::rounds(market) })
 }
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
@@ -153,6 +155,7 @@ impl Dialect for Pushes {
                 venue: ID,
                 payload: text.into(),
                 topic: format!("liquidation-orders:{inst_type}"),
+                request: None,
                 events,
             });
         }
@@ -227,19 +230,25 @@ impl OkxSession {
         self.error("60012", &format!("Invalid request: {text}"))
     }
 
-    /// The topic that one argument names; `instId` and `instFamily` beside `instType` are ignored,
-    /// the channel is always market-wide.
-    fn topic(&self, arg: &RawValue) -> Result<String, String> {
+    /// The topic that one argument names, and what is said of it at once. `instId` and `instFamily`
+    /// beside the `instType` of liquidations are ignored: that channel is always market-wide.
+    fn topic(&self, arg: &RawValue, at_micros: i64) -> Result<(String, Option<String>), String> {
         let value: Value = serde_json::from_str(arg.get()).unwrap_or_default();
         let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
         let (channel, inst_type) = (word("channel"), word("instType"));
+        if let (Some(context), Door::Open) = (Channel::named(channel), self.door)
+            && let Some(contract) = self.market.of(ID).find(|one| one.symbol == word("instId"))
+            && context.has(contract)
+        {
+            let first = now(&self.market, at_micros, |scene| context.frame(scene, contract));
+            return Ok((context.topic(&contract.symbol), Some(first)));
+        }
         let known = matches!(inst_type, "SWAP" | "FUTURES" | "MARGIN" | "OPTION");
         if channel == "liquidation-orders" && known && self.door == Door::Open {
-            return Ok(format!("liquidation-orders:{inst_type}"));
+            return Ok((format!("liquidation-orders:{inst_type}"), None));
         }
-        let of_contract = matches!(channel, "open-interest" | "funding-rate" | "mark-price" | "tickers");
-        if of_contract && self.market.of(ID).any(|contract| contract.symbol == word("instId")) {
-            return Ok(format!("{channel}:{}", word("instId")));
+        if channel == "tickers" && self.market.of(ID).any(|contract| contract.symbol == word("instId")) {
+            return Ok((format!("{channel}:{}", word("instId")), None));
         }
         let others = ["instType", "instFamily", "instId"].into_iter().filter(|key| !word(key).is_empty());
         let named: Vec<String> =
@@ -255,7 +264,7 @@ impl OkxSession {
 }
 
 impl Session for OkxSession {
-    fn answer(&mut self, text: &str, _now: Now) -> Vec<Payload> {
+    fn answer(&mut self, text: &str, now: Now) -> Vec<Payload> {
         if text == "ping" {
             return vec!["pong".into()];
         }
@@ -267,9 +276,11 @@ impl Session for OkxSession {
         }
         let mut replies = Vec::new();
         for arg in request.args {
-            let said = match self.topic(arg) {
-                Ok(topic) => {
+            let mut first = None;
+            let said = match self.topic(arg, now.micros) {
+                Ok((topic, frame)) => {
                     if request.op == "subscribe" {
+                        first = frame;
                         self.topics.insert(topic);
                     } else {
                         self.topics.remove(&topic);
@@ -284,6 +295,7 @@ impl Session for OkxSession {
                 Err(error) => error,
             };
             replies.push(said.into());
+            replies.extend(first.map(Payload::from));
         }
         replies
     }

@@ -14,8 +14,10 @@ fn tape(name: &str, seed: u64) -> Tape {
     Tape::new(&Scenario::builtin(name).unwrap(), seed, START)
 }
 
+/// What tells of liquidations in the first minutes.
 fn minutes(tape: Tape, minutes: i64) -> Vec<SimFrame> {
-    tape.take_while(|frame| frame.at_micros < START + minutes * MINUTE).collect()
+    let until = tape.take_while(|frame| frame.at_micros < START + minutes * MINUTE);
+    until.filter(|frame| frame.events > 0).collect()
 }
 
 fn json(frame: &SimFrame) -> Value {
@@ -37,9 +39,10 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
 
 #[test]
 fn the_rest_answers_come_first_so_that_a_recording_explains_itself() {
-    let frames: Vec<SimFrame> = tape("cascade", 1).take(40).collect();
+    let frames: Vec<SimFrame> = tape("cascade", 1).take(400).collect();
     let answers: Vec<&SimFrame> = frames.iter().take_while(|frame| frame.is_answer()).collect();
-    let topics: Vec<(&str, &str)> = answers.iter().map(|frame| (frame.venue, frame.topic.as_str())).collect();
+    let liquidating = answers.iter().filter(|frame| venue(frame.venue).liquidates());
+    let topics: Vec<(&str, &str)> = liquidating.map(|frame| (frame.venue, frame.topic.as_str())).collect();
     assert_eq!(
         topics,
         [
@@ -57,7 +60,8 @@ fn the_rest_answers_come_first_so_that_a_recording_explains_itself() {
         ]
     );
     assert!(answers.iter().all(|frame| frame.events == 0 && frame.at_micros == START));
-    assert!(frames[answers.len()..].iter().all(|frame| !frame.is_answer()));
+    let later = &frames[answers.len()..];
+    assert!(later.iter().all(|frame| !frame.is_answer() || !venue(frame.venue).liquidates()));
     for category in [0, 4] {
         let answer = json(answers[category]);
         assert_eq!(answer["result"]["nextPageCursor"], "");
@@ -66,11 +70,13 @@ fn the_rest_answers_come_first_so_that_a_recording_explains_itself() {
 }
 
 #[test]
-fn every_frame_is_valid_json_and_times_never_run_back() {
+fn every_frame_but_web_pages_is_valid_json_and_times_never_run_back() {
     for name in Scenario::names() {
         let mut last = i64::MIN;
         for frame in tape(name, 3).take(5_000) {
-            json(&frame);
+            if !matches!(frame.venue, "farside" | "bitbo") {
+                json(&frame);
+            }
             assert!(frame.at_micros >= last, "{name}");
             last = frame.at_micros;
         }
@@ -179,7 +185,7 @@ fn venues_tell_everything_or_what_their_throttle_leaves() {
             }
             _ => assert_eq!(told, happened, "{venue}"),
         }
-        assert!(told > 50, "{venue} {told}");
+        assert!(told > 50 || !venue.liquidates(), "{venue} {told}");
     }
 }
 

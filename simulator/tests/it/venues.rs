@@ -288,7 +288,7 @@ async fn okx_lists_swaps_and_futures_with_their_contract_values() {
 #[tokio::test]
 async fn anything_else_is_a_404_in_json() {
     let running = run(busy()).await;
-    for path in ["/", "/v5/public/spot", "/api/v5/public/time", "/okx/v5/market/instruments-info"] {
+    for path in ["/", "/v5/public/option", "/api/v5/public/time", "/okx/v5/market/instruments-info"] {
         let (status, answer) = get(running.addr, path).await;
         assert_eq!((status, &answer["code"]), (404, &json!(404)), "{path}");
     }

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and who answers.
 
+mod backfill;
 mod check_config;
 mod daemon;
 mod demo;
@@ -66,6 +67,8 @@ enum Command {
     Record(record::RecordTo),
     /// Play recordings through the same decoders, rules and store as live
     Replay(replay::ReplayFiles),
+    /// Fetch the past of a source into the store: bars, fund flows, liquidations
+    Backfill(backfill::BackfillSources),
     /// Take your own files of flows, prices, liquidations or treasuries into the store
     Import(import::ImportFiles),
     /// Write a table of the store as CSV or Parquet
@@ -103,6 +106,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Sim(sim) => log_to_stderr(|| sim.run()),
         Command::Record(record) => log_to_stderr(|| record.run(&global)),
         Command::Replay(replay) => replay.run(&global),
+        Command::Backfill(backfill) => log_to_stderr(|| backfill.run(&global)),
         Command::Import(import) => log_to_stderr(|| import.run(&global)),
         Command::Export(export) => log_to_stderr(|| export.run(&global)),
         Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),

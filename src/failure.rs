@@ -33,6 +33,9 @@ pub enum Failure {
         "no feed went live in the time given: {0}; check the network, `url` in the config, or wait longer"
     )]
     Unreachable(String),
+    /// A source's past cannot be asked for.
+    #[error("{0}")]
+    Backfill(#[source] Box<feeds::backfill::BackfillError>),
     /// A file to be taken in cannot be read.
     #[error("read {path}: {source}; name a readable file")]
     Read {
@@ -100,6 +103,7 @@ impl Failure {
             | Self::Recording(_)
             | Self::Scenario(_)
             | Self::Simulator(_)
+            | Self::Backfill(_)
             | Self::Read { .. }
             | Self::Import { .. }
             | Self::Write { .. }

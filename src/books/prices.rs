@@ -30,6 +30,8 @@ struct Close {
 struct Series {
     /// The last trade, whoever told it.
     last: Option<Arc<MarketEvent>>,
+    /// The close that some source counts changes from, and when it said so.
+    previous: Option<(Price, Timestamp)>,
     closes: BTreeMap<Date, Close>,
 }
 
@@ -68,6 +70,11 @@ impl Prices {
             return;
         }
         let series = self.series_mut(&quote.symbol);
+        if let Some(close) = quote.previous_close
+            && series.previous.is_none_or(|(_, told)| event.event_time >= told)
+        {
+            series.previous = Some((close, event.event_time));
+        }
         if series.last.as_ref().is_none_or(|last| event.event_time >= last.event_time) {
             series.last = Some(Arc::clone(event));
         }
@@ -164,7 +171,9 @@ impl Series {
             Market::Shares => standing_of_share(at, now),
         };
         let point = PricePoint { price, at, source: source.clone(), standing };
-        let fallback = quoted.and_then(|(quote, ..)| quote.previous_close);
+        // Sources differ in what they tell: one may have the price, another the close before.
+        let fallback =
+            self.previous.filter(|(_, told)| at.since(*told) <= STALE_AFTER).map(|(close, _)| close);
         Some((point, self.gains(price, day, fallback)))
     }
 

@@ -99,7 +99,7 @@ enum Known {
     Imported,
 }
 
-fn parse_interval(text: &str) -> Result<Interval, String> {
+pub(super) fn parse_interval(text: &str) -> Result<Interval, String> {
     Interval::ALL
         .into_iter()
         .find(|interval| interval.as_str() == text)

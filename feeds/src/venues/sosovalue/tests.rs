@@ -1,4 +1,4 @@
-//! SoSoValue's answers, errors included.
+//! Answers of daily totals, errors included.
 
 use super::*;
 use crate::venues::answers::{decode_answer, flows, refuses_garbage_answers, round, survives_any_answer};

@@ -41,7 +41,7 @@ pub(crate) fn pairs(bases: &'static [&'static str]) -> Vec<Pair> {
     let pair = |base: &&'static str| {
         let coin = Coin::named(base)?;
         let row = ASSETS.iter().find(|row| row.code == *base && row.bundle == 1);
-        let (decimals, lot) = row.map_or((4, 1), |row| (row.price_step.0, row.lot_step.0 + 2));
+        let (decimals, lot) = row.map_or((5, 1), |row| (row.price_step.0, row.lot_step.0 + 2));
         Some(Pair { base, coin, decimals, lot })
     };
     bases.iter().filter_map(pair).collect()
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn pairs_print_their_own_decimals() {
         let pairs = pairs(&["BTC", "OCEAN"]);
-        assert_eq!([pairs[0].price(8_245_000), pairs[1].price(1_327)], ["82450.00", "0.1327"]);
+        assert_eq!([pairs[0].price(8_245_000), pairs[1].price(13_274)], ["82450.00", "0.13274"]);
         assert_eq!(pairs[0].quantity(1.5), "1.50000");
     }
 }

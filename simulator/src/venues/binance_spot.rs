@@ -21,7 +21,7 @@ const SHARE: f64 = 1.0;
 /// ATH, AKT and OCEAN are not listed here.
 const BASES: &[&str] = &[
     "BTC", "ETH", "SOL", "XRP", "DOGE", "TAO", "FET", "RENDER", "NEAR", "WLD", "VIRTUAL", "ARKM", "ICP",
-    "GRT", "IO",
+    "GRT", "IO", "NMR", "EIGEN", "LPT",
 ];
 /// Listed once, and traded no more.
 const SUSPENDED: [&str; 2] = ["AGIX", "OCEAN"];

@@ -16,7 +16,7 @@ pub(super) const ID: &str = "bybit-spot";
 const SHARE: f64 = 0.35;
 const BASES: &[&str] = &[
     "BTC", "ETH", "SOL", "XRP", "TAO", "FET", "RENDER", "NEAR", "WLD", "VIRTUAL", "ARKM", "ICP", "GRT",
-    "ATH", "IO",
+    "ATH", "IO", "AIOZ", "EIGEN", "GRASS", "ELIZAOS",
 ];
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {

@@ -31,7 +31,7 @@ const SILENCE: Duration = Duration::from_secs(75);
 
 const BASES: &[&str] = &[
     "BTC", "ETH", "SOL", "XRP", "DOGE", "TAO", "FET", "RENDER", "NEAR", "ICP", "GRT", "AKT", "ATH", "OCEAN",
-    "ARKM",
+    "ARKM", "NMR", "AIOZ", "EIGEN", "LPT", "TRAC",
 ];
 /// Listed once, and traded no more.
 const DELISTED: [&str; 2] = ["AGIX", "RNDR"];

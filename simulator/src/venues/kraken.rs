@@ -24,7 +24,7 @@ const BEAT: Duration = Duration::from_secs(1);
 
 const BASES: &[&str] = &[
     "BTC", "ETH", "SOL", "XRP", "DOGE", "TAO", "FET", "RENDER", "NEAR", "ICP", "GRT", "AKT", "OCEAN", "ARKM",
-    "VIRTUAL",
+    "VIRTUAL", "NMR", "LPT", "GRASS", "TRAC", "EIGEN",
 ];
 
 pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::failure::Failure;
 use crate::{logging, output};
 
@@ -112,7 +112,9 @@ pub fn run() -> Result<(), Failure> {
         Command::Snapshot(snapshot) => log_to_stderr(|| snapshot.run(&global)),
         Command::Status(status) => log_to_stderr(|| status.run(&global)),
         Command::Events(events) => log_to_stderr(|| events.run(&global)),
-        Command::Doctor(doctor) => log_to_stderr(|| doctor.run(&global)),
+        // Its own words are the report; the log speaks only when it is asked to.
+        Command::Doctor(doctor) if config::log_filter().is_some() => log_to_stderr(|| doctor.run(&global)),
+        Command::Doctor(doctor) => doctor.run(&global),
         Command::Models(models) => log_to_stderr(|| models.run(&global)),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),

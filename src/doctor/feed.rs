@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feeds::{FeedConfig, FeedContext, FeedMessage, FeedRow, Protocol, Verdict as Understood};
-use market::{Clock, FeedId, FeedState, Timestamp};
+use market::{Clock, FeedId, FeedState};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -201,11 +201,14 @@ impl Heard {
             let remedy = "the frame is kept when a watch runs: `vigie export frames`; please report it";
             checks.push(Check::warn(id, "decode", reason, remedy));
         }
-        if let Some(lag) = self.least_lag.and_then(|lag| Timestamp::EPOCH.as_micros().checked_sub(lag))
-            && lag > FUTURE.as_micros() as i64
-        {
-            let found = format!("an event came {} ms before it happened", lag / 1_000);
-            checks.push(Check::warn(id, "clock", found, "set this machine's clock by NTP"));
+        if let Some(lag) = self.least_lag {
+            let millis = lag / 1_000;
+            checks.push(if lag < -(FUTURE.as_micros() as i64) {
+                let found = format!("an event came {} ms before it happened", -millis);
+                Check::warn(id, "clock", found, "set this machine's clock by NTP")
+            } else {
+                Check::ok(id, "clock", format!("no event came before it happened; the soonest {millis} ms after"))
+            });
         }
         checks
     }

@@ -207,7 +207,11 @@ impl Heard {
                 let found = format!("an event came {} ms before it happened", -millis);
                 Check::warn(id, "clock", found, "set this machine's clock by NTP")
             } else {
-                Check::ok(id, "clock", format!("no event came before it happened; the soonest {millis} ms after"))
+                Check::ok(
+                    id,
+                    "clock",
+                    format!("no event came before it happened; the soonest {millis} ms after"),
+                )
             });
         }
         checks

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feeds::FEEDS;
+use feeds::{FEEDS, Protocol};
 use market::{Board, Clock, FeedId, Mode, Payload, RawFrame, Timestamp};
 use simulator::{Scenario, Tape};
 use store::Reader;
@@ -51,14 +51,16 @@ pub fn play_scenario(
     let end = start.plus(span);
     for frame in Tape::new(scenario, seed, start.as_micros()) {
         let Some(at) = Timestamp::from_micros(frame.at_micros).filter(|at| *at < end) else { break };
-        let raw = RawFrame {
-            feed: FeedId::new(frame.venue),
-            receive_time: at,
-            payload: match frame.payload {
-                simulator::Payload::Text(text) => Payload::Text(text.into()),
-                simulator::Payload::Binary(bytes) => Payload::Binary(bytes.into()),
-            },
+        let is_polled =
+            feeds::find(frame.venue).is_some_and(|row| !matches!(row.protocol, Protocol::Stream(_)));
+        let payload = match (frame.payload, frame.request.filter(|_| is_polled)) {
+            (simulator::Payload::Text(text), Some(request)) => {
+                Payload::Answer { request: request.into(), body: text.into() }
+            }
+            (simulator::Payload::Text(text), None) => Payload::Text(text.into()),
+            (simulator::Payload::Binary(bytes), _) => Payload::Binary(bytes.into()),
         };
+        let raw = RawFrame { feed: FeedId::new(frame.venue), receive_time: at, payload };
         if let Some(decoded) = decoders.decode(raw) {
             hub.take_frame(decoded);
         }

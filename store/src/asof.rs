@@ -57,10 +57,11 @@ impl Word {
                 Some(told(&[b"holding", holding.holder.as_bytes(), holding.asset.as_bytes(), &time]))
             }
             Observation::ChainTip(tip) => Some(told(&[b"tip", &tip.height.to_le_bytes()])),
-            Observation::Liquidation(liquidation) => liquidation
-                .venue_id
-                .as_ref()
-                .map(|id| told(&[b"liquidation", liquidation.symbol.as_bytes(), id.as_bytes()])),
+            // One id may stand for both sides of a trade (Deribit), or for an order that grows (BitMEX).
+            Observation::Liquidation(liquidation) => liquidation.venue_id.as_ref().map(|id| {
+                let side = liquidation.position.as_str().as_bytes();
+                told(&[b"liquidation", liquidation.symbol.as_bytes(), id.as_bytes(), side, &time])
+            }),
             Observation::Quote(_)
             | Observation::FundingRate(_)
             | Observation::OpenInterest(_)

@@ -217,6 +217,7 @@ impl Bitfinex {
             listed,
             position: if amount > 0.0 { PositionSide::Long } else { PositionSide::Short },
             price,
+            is_execution,
             amounts: Amounts::of(is_execution, amount.abs()),
         }))
     }
@@ -239,7 +240,7 @@ impl Bitfinex {
             price: told.price,
             quantity: size.quantity,
             notional: size.notional,
-            venue_id: Some(told.id.clone()),
+            venue_id: Some(told.event_id()),
         });
         let is_old = sent.is_some_and(|sent| sent > told.at.plus(NEWS_WITHIN));
         out.push(if is_old {
@@ -258,7 +259,19 @@ struct Told {
     listed: Listed,
     position: PositionSide,
     price: Price,
+    is_execution: bool,
     amounts: Amounts,
+}
+
+impl Told {
+    /// The position's id for its trigger; an execution's has its time too, for a position may have several.
+    fn event_id(&self) -> SmolStr {
+        if self.is_execution {
+            SmolStr::new(format!("{}:{}", self.id, self.at.as_micros() / 1_000))
+        } else {
+            self.id.clone()
+        }
+    }
 }
 
 /// `tBTCF0:USTF0`, where `UST` is Tether.

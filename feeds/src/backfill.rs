@@ -18,9 +18,6 @@ mod paging;
 mod report;
 mod retold;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

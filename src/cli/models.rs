@@ -2,7 +2,7 @@
 
 use clap::Args;
 use market::{MarketEvent, Timestamp};
-use models::{Feature, FeatureTable, Reading};
+use models::{Feature, FeatureTable, Reading, RegimeOptions};
 use serde_json::json;
 use store::{Query, Reader};
 
@@ -41,7 +41,7 @@ impl Models {
         let reader = Reader::open(&settings.store_dir)?;
         let events = reader.liquidations(&query)?;
         let gaps = reader.gaps(&query)?.len();
-        let model = (row.make)();
+        let model = (row.make)(&RegimeOptions::default());
         let features = model.features();
         let table = FeatureTable::new(&features.names(), rows(&events, features.columns))
             .map_err(|error| Failure::Bug(format!("build the model's table: {error}")))?;

@@ -11,11 +11,13 @@ pub mod excitation;
 mod model;
 pub mod regimes;
 pub mod regression;
+mod samples;
 pub mod scalar;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};
 pub use regimes::{Covariance, Given, Parameter, RegimeOptions, RegimeReport, Start};
+pub use samples::{Column, Group, Samples};
 pub use table::{Feature, FeatureSpec, FeatureTable, TableError};
 
 /// One model that can be asked for by name.

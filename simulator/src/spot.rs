@@ -17,7 +17,7 @@ pub(crate) struct Pair {
 impl Pair {
     /// How often a simulated venue tells of it, milliseconds.
     pub(crate) fn every_millis(&self) -> i64 {
-        if matches!(self.base, "BTC" | "ETH") { 3_000 } else { 20_000 }
+        if matches!(self.base, "BTC" | "ETH") { 3_000 } else { 30_000 }
     }
 
     /// `units` of the last decimal, as a price.

@@ -11,6 +11,7 @@ mod import;
 mod models;
 mod rebuild;
 mod record;
+mod regimes;
 mod replay;
 mod sim;
 mod snapshot;
@@ -83,6 +84,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Fit a model to stored liquidations, with errors and a naive baseline
     Models(models::Models),
+    /// Fit a model of regimes to any series in a CSV or Parquet file
+    Regimes(regimes::Regimes),
     /// Decode every stored frame anew and replace the tables made from them
     Rebuild(rebuild::Rebuild),
     /// Print the resolved configuration, or what is wrong with it
@@ -116,6 +119,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Doctor(doctor) if config::log_filter().is_some() => log_to_stderr(|| doctor.run(&global)),
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Models(models) => log_to_stderr(|| models.run(&global)),
+        Command::Regimes(regimes) => log_to_stderr(|| regimes.run()),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),
     }

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod books;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -27,6 +27,8 @@ pub struct ModelRow {
     pub id: &'static str,
     /// One line for help and docs.
     pub about: &'static str,
+    /// Whether it reads regimes in any series of the user's.
+    pub reads_regimes: bool,
     /// Makes the model, unfitted. What the options cannot be is said when it is fitted.
     pub make: fn(&RegimeOptions) -> Box<dyn Model>,
 }
@@ -35,6 +37,7 @@ pub struct ModelRow {
 pub const MODELS: &[ModelRow] = &[ModelRow {
     id: "excitation",
     about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+    reads_regimes: false,
     make: |_| Box::new(excitation::Excitation),
 }];
 

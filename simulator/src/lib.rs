@@ -25,6 +25,7 @@ mod flows;
 mod hawkes;
 mod market;
 mod new_york;
+mod past;
 mod rest;
 mod rounds;
 mod scenario;

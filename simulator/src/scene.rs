@@ -40,6 +40,11 @@ impl Coin {
         Self { code: ASSETS[asset].code, asset, ratio: 1.0 }
     }
 
+    /// Its code: `BTC`.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The coin called `code`.
     pub(crate) fn named(code: &str) -> Option<Self> {
         let listed = |code: &str| ASSETS.iter().position(|row| row.code == code);

@@ -14,6 +14,7 @@ pub mod daemon;
 mod doctor;
 pub mod engine;
 pub mod failure;
+pub mod forecasting;
 mod logging;
 mod output;
 pub mod rehearsal;

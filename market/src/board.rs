@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::event::MarketEvent;
 use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
 use crate::occasion::Occasion;
-use crate::outlook::Outlook;
+use crate::outlook::{Outlook, Silence};
 use crate::ring::Ring;
 use crate::time::Timestamp;
 use crate::windows::Totals;
@@ -78,6 +78,8 @@ pub struct Board {
     pub occasions: Arc<[Occasion]>,
     /// What the forecaster says, one for each target; empty while it has nothing to go by.
     pub outlooks: Arc<[Outlook]>,
+    /// Targets of the forecaster that have nothing to say.
+    pub silences: Arc<[Silence]>,
 }
 
 impl Board {
@@ -95,6 +97,7 @@ impl Board {
             desk: Arc::default(),
             occasions: Arc::default(),
             outlooks: Arc::default(),
+            silences: Arc::default(),
         }
     }
 

@@ -203,3 +203,12 @@ pub struct LedgerHead {
     /// The last record's hash, hex.
     pub head: SmolStr,
 }
+
+/// A target that has nothing to say, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The target: `burst-24h`.
+    pub target: SmolStr,
+    /// Why, with the remedy.
+    pub reason: String,
+}

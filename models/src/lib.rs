@@ -20,6 +20,9 @@ pub use regimes::{Covariance, Given, Parameter, RegimeOptions, RegimeReport, Sta
 pub use samples::{Column, Group, Samples};
 pub use table::{Feature, FeatureSpec, FeatureTable, TableError};
 
+/// BLAKE3 of this crate's sources and of the versions it is built with, hex: a forecast records which code made it.
+pub const CODE: &str = env!("MODELS_CODE");
+
 /// One model that can be asked for by name.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelRow {

@@ -221,6 +221,40 @@ impl Forecaster {
         Ok(said)
     }
 
+    /// What would have been said at `then` from what was known then, trained on nothing later. Nothing is
+    /// written down.
+    ///
+    /// # Errors
+    /// The store cannot be read. A target that could not have been forecast is a silence.
+    pub fn rehearse(&self, then: Timestamp) -> Result<Said, ForecastFailure> {
+        let history = history::read(&self.store_dir, &self.config.asset, then)?;
+        let mut said = Said::default();
+        for task in self.config.tasks() {
+            match self.rehearse_one(task, &history, then) {
+                Ok(outlook) => said.outlooks.push(outlook),
+                Err(error) => {
+                    said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    fn rehearse_one(
+        &self,
+        task: &'static Task,
+        history: &features::History,
+        then: Timestamp,
+    ) -> Result<Outlook, ForecastFailure> {
+        let asset = self.config.asset.as_str();
+        let set = feature_set(task, history, asset, then)?;
+        let (_, inputs) = last_inputs(task, &set, then)?;
+        let trained = train(task, &set, then, &mut |_, _| ControlFlow::Continue(()))?;
+        let answer = trained.artefact.forecast(&inputs).map_err(model_error(task))?;
+        let forecast = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
+        Ok(outlooks::outlook(task, asset, &trained, &answer, &set, forecast, then))
+    }
+
     /// One target's forecast, if its moment has come; the events are those that are new.
     fn speak(
         &mut self,

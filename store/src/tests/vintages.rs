@@ -169,3 +169,42 @@ proptest! {
         store.close().unwrap();
     }
 }
+
+/// How long the words of 300,000 liquidations take; run by hand, in release:
+/// `cargo test --release -p store -- --ignored --nocapture words_of_many`.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stderr, reason = "a measurement is for its reader")]
+fn words_of_many_liquidations_are_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let events: Vec<MarketEvent> = (0..300_000_u64)
+        .map(|number| {
+            let mut event = liquidation(number);
+            // Some 9,000 a day, over 33 days; half of them of venues that give no id.
+            for time in [&mut event.event_time, &mut event.receive_time, &mut event.known_at] {
+                *time = time.plus(Duration::from_millis(8_700 * number));
+            }
+            if let Observation::Liquidation(liquidation) = &mut event.observation {
+                liquidation.symbol = format!("C{}USDT", number % 50).into();
+                liquidation.venue_id = number.is_multiple_of(2).then(|| number.to_string().into());
+            }
+            event
+        })
+        .collect();
+    for chunk in events.chunks(10_000) {
+        append_batch(&mut store, "liquidations.csv", chunk);
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    for state in ["unsealed", "sealed"] {
+        store.flush().unwrap();
+        for read in [Reader::words, Reader::events] {
+            let began = std::time::Instant::now();
+            let found = read(&reader, Table::Liquidations, &Query::default()).unwrap();
+            eprintln!("{state}: {} in {:?}", found.len(), began.elapsed());
+            assert_eq!(found.len(), events.len());
+        }
+        store.seal().unwrap();
+    }
+    store.close().unwrap();
+}

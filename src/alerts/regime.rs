@@ -155,18 +155,17 @@ impl RegimeRule {
     /// does not say again what was said.
     fn resume(&mut self, board: &Board) {
         let newest = (0..).map_while(|index| board.alerts.newest(index));
-        let mut own = newest.filter(|alert| {
+        let own = newest.filter(|alert| {
             let evidence = alert.evidence.forecast();
             alert.rule == self.name
                 && evidence.is_some_and(|evidence| self.is_about(&evidence.target, &evidence.asset))
         });
-        let Some(last) = own.next() else { return };
-        if last.state == AlertState::NoData {
+        let states: Vec<AlertState> = own.map(|alert| alert.state).collect();
+        if states.first() == Some(&AlertState::NoData) {
             self.state = RuleState::NoData;
         }
-        let turns = [AlertState::Raised, AlertState::Cleared];
-        let turn = std::iter::once(last).chain(own).find(|alert| turns.contains(&alert.state));
-        if turn.is_some_and(|alert| alert.state == AlertState::Raised) {
+        let turn = states.iter().find(|state| matches!(state, AlertState::Raised | AlertState::Cleared));
+        if turn == Some(&AlertState::Raised) {
             self.episode = Episode::Told;
         }
     }

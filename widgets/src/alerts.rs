@@ -307,3 +307,56 @@ fn draw_one_line(pen: &mut Pen<'_>, view: &View<'_>) {
     let x = pen.text(x + 1, 0, state_words(alert.state), style(alert, theme));
     pen.text(x + 2, 0, &alert.headline, theme.text);
 }
+
+#[cfg(test)]
+mod tests {
+    use market::{Baselines, Chances, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_rule_on_regimes_shows_its_probability_or_its_regime() {
+        let measure = |shift, regime: Option<&str>, enters: Option<&str>| Measure::Regime {
+            shift,
+            shift_at_least: if enters.is_none() { Some(0.3) } else { None },
+            regime: regime.map(Into::into),
+            enters: enters.map(Into::into),
+        };
+        for (measure, words, share, standing) in [
+            (measure(Some(0.15), Some("calm"), None), "15.0% of 30.0% to shift", 0.5, "calm"),
+            (measure(None, None, None), "    – of 30.0% to shift", 0.0, "no reading"),
+            (measure(Some(0.1), Some("calm"), Some("stormy")), "enters stormy", 0.0, "calm"),
+            (measure(None, Some("stormy"), Some("stormy")), "enters stormy", 1.0, "stormy"),
+        ] {
+            let (found, part, of) = reading(&measure);
+            assert_eq!((found.as_str(), of.as_str()), (words, standing));
+            assert!((part - share).abs() < 1e-12, "{words}: {part}");
+        }
+    }
+
+    #[test]
+    fn the_facts_of_a_forecast_are_those_that_there_are() {
+        let moment: Timestamp = "2026-01-06T14:00:00Z".parse().unwrap();
+        let mut evidence = ForecastEvidence {
+            target: "vol-24h".into(),
+            asset: "BTC".into(),
+            regime: Some("calm".into()),
+            since: Some(moment),
+            shift: Some(Chances { probability: 0.415, low: 0.33, high: 0.52 }),
+            baselines: Some(Baselines { base: 0.12, markov: 0.09, margin_only: 0.2 }),
+            model: Some("vol-24h-7f3a".into()),
+            made_at: Some(moment),
+            shift_at_least: Some(0.3),
+            enters: None,
+        };
+        assert_eq!(
+            forecast_facts(&evidence),
+            "41.5% (33.0–52.0) · base 12.0%, markov 9.0%, margin 20.0% · calm · 06 Jan 14:00 by vol-24h-7f3a"
+        );
+        evidence.shift = None;
+        evidence.baselines = None;
+        evidence.regime = None;
+        evidence.made_at = None;
+        assert_eq!(forecast_facts(&evidence), "no probability");
+    }
+}

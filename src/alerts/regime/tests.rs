@@ -174,7 +174,7 @@ fn a_forecast_is_not_used_beyond_its_window() {
 fn a_regime_that_begins_raises_and_one_that_began_long_before_does_not() {
     let calm = Scene::Regime("calm", start());
     let stormy = |hour: u64| Scene::Regime("stormy", at(hour * HOUR));
-    let mut enters = || rule("enters = 'stormy'\nstale_after_secs = 21600");
+    let enters = || rule("enters = 'stormy'\nstale_after_secs = 21600");
     let said = story(&mut *enters(), &[calm, stormy(1), stormy(1), calm, stormy(4)]);
     assert_eq!(said, [(1, AlertState::Raised), (3, AlertState::Cleared), (4, AlertState::Raised)]);
     // Begun while nobody looked, and still news.

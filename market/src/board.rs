@@ -125,6 +125,9 @@ impl Board {
             }
             return;
         }
+        if event.observation.is_our_own() {
+            return;
+        }
         if let Some(health) = self.feed_mut(&event.feed) {
             health.events += 1;
             health.last_event = health.last_event.max(Some(event.receive_time));
@@ -160,5 +163,38 @@ impl Board {
             health.watched_since = Some(at);
         }
         health.state = state;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Observation;
+    use crate::outlook::{FORECASTER, RegimeReading};
+
+    #[test]
+    fn what_the_forecaster_says_counts_in_no_feeds_health() {
+        let now: Timestamp = "2026-01-06T12:00:00Z".parse().unwrap();
+        let mut board = Board::new(Mode::Live, Timestamp::EPOCH);
+        // Even if a feed went by its name.
+        board.add_feed(FeedId::new(FORECASTER), Completeness::Complete);
+        let reading = RegimeReading {
+            target: "vol-24h".into(),
+            asset: "BTC".into(),
+            regime: 1,
+            name: "stormy".into(),
+            probabilities: vec![0.25, 0.75],
+            since: now,
+            model: "m".into(),
+        };
+        board.apply(&Arc::new(MarketEvent {
+            feed: FeedId::new(FORECASTER),
+            event_time: now,
+            receive_time: now,
+            known_at: now,
+            observation: Observation::Regime(reading),
+        }));
+        assert_eq!((board.feeds[0].events, board.feeds[0].last_event), (0, None));
+        assert_eq!((board.now, board.tape.is_empty()), (now, true));
     }
 }

@@ -13,6 +13,7 @@ pub mod regimes;
 pub mod regression;
 mod samples;
 pub mod scalar;
+pub mod score;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};

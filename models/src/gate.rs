@@ -19,6 +19,9 @@
 //! inference on probability forecast performance*, Biometrika 109 (2022) 647–663 (lagged outcomes); V. Vovk and R. Wang,
 //! *Combining p-values via averaging*, Biometrika 107 (2020) 791–808 (the factor e).
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scalar;

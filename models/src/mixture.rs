@@ -16,6 +16,9 @@
 //! Source: M. Herbster and M. K. Warmuth, *Tracking the best expert*, Machine Learning 32 (1998) 151–178, the
 //! fixed-share algorithm under log loss.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scalar;

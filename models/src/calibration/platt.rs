@@ -7,7 +7,10 @@
 //! [`Platt::toward_identity`] adds `strength` / 2 × ((a − 1)² + b²): a Gaussian prior of precision `strength` around the
 //! line that changes nothing, so that ten outcomes cannot undo a sound forecast, and never lets the slope fall
 //! below 0, which would turn the forecast upside down. A row with probability p and logit z weighs p (1 − p) z² against
-//! the slope's prior; rows whose windows overlap h-fold repeat each other, so give h times the strength.
+//! the slope's prior; rows whose windows overlap h-fold repeat each other, so give h times the strength. Simulated
+//! with independent rows of which about one in six happened, refitted at each: 30 cost a sound forecast 0.3 % of its
+//! log loss over 60 rows and 0.4 % over 400, and won 2.3 % over 400 for one whose logits were 2.5 times too
+//! wide; 1 cost several times as much.
 //!
 //! Source: J. C. Platt, *Probabilistic outputs for support vector machines*, Advances in Large Margin Classifiers
 //! (2000) 61–74; H.-T. Lin, C.-J. Lin and R. C. Weng, *A note on Platt's probabilistic outputs*, Machine Learning 68
@@ -152,28 +155,22 @@ impl Problem<'_> {
         let mut cost = self.cost(line);
         for _ in 0..STEPS {
             let (step_a, step_b, decrement) = self.step(line).ok_or(CalibrationError::NotConverged)?;
-            // What the step can still gain is below what rounding of the cost can show.
-            if decrement <= 1e-20 * (1.0 + cost) {
-                return Ok(line);
+            let ahead = |length: f64| Platt { a: line.a + length * step_a, b: line.b + length * step_b };
+            // So near the end each step squares what is left, and the cost's rounding hides what it gains.
+            if decrement <= 1e-9 * (1.0 + cost) {
+                let near = ahead(1.0);
+                let (last_a, last_b, _) = self.step(near).ok_or(CalibrationError::NotConverged)?;
+                return Ok(Platt { a: near.a + last_a, b: near.b + last_b });
             }
             let mut length = 1.0;
-            loop {
-                let next = Platt { a: line.a + length * step_a, b: line.b + length * step_b };
-                let its_cost = self.cost(next);
-                if its_cost <= cost - 1e-4 * length * decrement {
-                    (line, cost) = (next, its_cost);
-                    break;
-                }
+            while self.cost(ahead(length)) > cost - 1e-4 * length * decrement {
                 length /= 2.0;
-                if length < 1e-10 {
-                    // No step is seen to gain any more: the end, if there is little left to gain.
-                    return if decrement <= 1e-9 * (1.0 + cost) {
-                        Ok(Platt { a: line.a + step_a, b: line.b + step_b })
-                    } else {
-                        Err(CalibrationError::NotConverged)
-                    };
+                if length < 1e-12 {
+                    return Err(CalibrationError::NotConverged);
                 }
             }
+            line = ahead(length);
+            cost = self.cost(line);
         }
         Err(CalibrationError::NotConverged)
     }
@@ -203,7 +200,8 @@ impl Problem<'_> {
             )
         };
         let decrement = -(gradient_a * step_a + gradient_b * step_b);
-        (step_a.is_finite() && step_b.is_finite() && decrement >= 0.0).then_some((step_a, step_b, decrement))
+        // Of no gradient, rounding may leave less than nothing.
+        (step_a.is_finite() && step_b.is_finite()).then_some((step_a, step_b, decrement.max(0.0)))
     }
 }
 

@@ -102,20 +102,20 @@ fn bins_of(
         }
         Binning::EqualCount(_) => {
             let count = count.min(rows);
-            let (mut start, mut bin) = (0, 0);
+            let edge = |bin: usize| (bin * rows).div_ceil(count);
+            let (mut start, mut bin) = (0, 1);
             while start < rows {
-                bin += 1;
-                let mut end = (bin * rows).div_ceil(count).max(start + 1).min(rows);
+                // Past the bins that equal forecasts have filled already.
+                while edge(bin) <= start {
+                    bin += 1;
+                }
+                let mut end = edge(bin).min(rows);
                 while end < rows && probabilities[order[end]] <= probabilities[order[end - 1]] {
                     end += 1;
                 }
                 let members = order[start..end].to_vec();
                 bins.push((probabilities[members[0]], probabilities[members[members.len() - 1]], members));
                 start = end;
-                // Bins that ties have filled already.
-                while (bin * rows).div_ceil(count) < start {
-                    bin += 1;
-                }
             }
         }
     }

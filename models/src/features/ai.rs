@@ -85,8 +85,8 @@ impl Ai {
         let today = day_of(at);
         let age = self.last.map_or(OLDEST + 1, |last| today - 1 - last);
         let is_usable = age <= OLDEST;
-        let is_fund_usable = is_usable
-            && self.last_session.is_some_and(|last| sessions().since(last, at) <= OLDEST as usize);
+        let is_fund_usable =
+            is_usable && self.last_session.is_some_and(|last| sessions().since(last, at) <= OLDEST as usize);
         let [one, five, fund] = self.z;
         let shown = |is_usable: bool, z: f64| if is_usable { z } else { 0.0 };
         [

@@ -25,7 +25,9 @@ pub struct AuditReport {
 
 /// A row that changed when only what was told later did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the row of {row} changed in place {column} when only words known after {cut} did: it knows the future")]
+#[error(
+    "the row of {row} changed in place {column} when only words known after {cut} did: it knows the future"
+)]
 pub struct Leak {
     /// The row's time.
     pub row: Timestamp,
@@ -204,6 +206,12 @@ fn changed(event: &MarketEvent, chance: &mut Chance) -> MarketEvent {
 
 /// Mostly the same day; else one some days before or after it.
 fn another_day(date: Date, factor: f64) -> Date {
-    let days = if factor > 2.0 { (factor * 3.0) as i32 } else if factor < 0.5 { -((2.0 / factor) as i32) } else { 0 };
+    let days = if factor > 2.0 {
+        (factor * 3.0) as i32
+    } else if factor < 0.5 {
+        -((2.0 / factor) as i32)
+    } else {
+        0
+    };
     date.plus_days(days.clamp(-400, 400)).unwrap_or(date)
 }

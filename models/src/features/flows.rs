@@ -143,7 +143,8 @@ impl Flows {
         (self.last, self.z, self.told) = (None, [0.0; 4], 0.0);
         let Some((&last, day)) = self.days.last_key_value() else { return };
         let totals = self.totals(last, LOOKBACK + LONGEST);
-        let recent = |values: &[Option<f64>]| robust::z_of_last(&values[values.len().saturating_sub(LOOKBACK)..]);
+        let recent =
+            |values: &[Option<f64>]| robust::z_of_last(&values[values.len().saturating_sub(LOOKBACK)..]);
         let breadths: Vec<Option<f64>> = ((last + 1).saturating_sub(LOOKBACK)..=last)
             .map(|session| self.days.get(&session).map(|day| day.breadth))
             .collect();

@@ -151,8 +151,7 @@ impl Funding {
 
 fn tell(words: &mut Words, contract: (FeedId, String), event: &MarketEvent, value: f64) {
     // A word on what lies ahead is no fact yet: it counts as of when it was told.
-    let told =
-        Told { event_time: event.event_time.min(event.known_at), known_at: event.known_at, value };
+    let told = Told { event_time: event.event_time.min(event.known_at), known_at: event.known_at, value };
     match words.get_mut(&contract) {
         Some(known) => {
             if told.beats(known) {

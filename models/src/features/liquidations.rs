@@ -200,14 +200,8 @@ impl Liquidations {
         let [[long_fast, long_slow], [short_fast, short_slow]] =
             self.sides.map(|side| side.map(|intensity| libm::log1p(intensity.level * 1e6)));
         let notional = libm::log1p(self.usd(at, self.spans.step));
-        let values = [
-            Some(long_fast),
-            Some(long_slow),
-            Some(short_fast),
-            Some(short_slow),
-            imbalance,
-            Some(notional),
-        ];
+        let values =
+            [Some(long_fast), Some(long_slow), Some(short_fast), Some(short_slow), imbalance, Some(notional)];
         let mut row = [0.0; 7];
         for ((place, rolling), value) in row.iter_mut().zip(&mut self.rolling).zip(values) {
             *place = rolling.z(value.filter(|_| is_seen));

@@ -67,7 +67,8 @@ impl Miners {
             Change::Coin(coin, touched) if coin == self.bitcoin => {
                 let moment = |slot: i64, span: i64| Timestamp::from_micros((slot + 1) * span);
                 let at_close = touched.hour.and_then(|hour| sessions().ending(moment(hour, 3_600_000_000)?));
-                let of_day = touched.day.and_then(|day| sessions().on(moment(day - 1, 86_400_000_000)?.date()));
+                let of_day =
+                    touched.day.and_then(|day| sessions().on(moment(day - 1, 86_400_000_000)?.date()));
                 for session in [at_close, of_day].into_iter().flatten().flat_map(|at| [at, at + 1]) {
                     match prices.coin(coin).over_session(session) {
                         Some(step) => self.coin.insert(session, step),
@@ -114,9 +115,11 @@ impl Miners {
                 Some((y - alpha - beta * x, beta))
             })
             .collect();
-        let residuals: Vec<Option<f64>> = lines.iter().map(|line| line.map(|(residual, _)| residual)).collect();
+        let residuals: Vec<Option<f64>> =
+            lines.iter().map(|line| line.map(|(residual, _)| residual)).collect();
         let betas: Vec<Option<f64>> = lines.iter().map(|line| line.map(|(_, beta)| beta)).collect();
-        let recent = |values: &[Option<f64>]| robust::z_of_last(&values[values.len().saturating_sub(LOOKBACK)..]);
+        let recent =
+            |values: &[Option<f64>]| robust::z_of_last(&values[values.len().saturating_sub(LOOKBACK)..]);
         self.z = [recent(&residuals), recent(&sums(&residuals, SUM)), recent(&betas)];
         self.last = Some(last);
     }
@@ -144,10 +147,15 @@ fn line(pairs: &[Option<(f64, f64)>]) -> Option<(f64, f64)> {
         mean_x += x / n;
         mean_y += y / n;
     }
-    let (mut spread, mut joint) = (0.0, 0.0);
+    let (mut spread, mut joint, mut size) = (0.0, 0.0, 0.0);
     for (x, y) in &known {
         spread += (x - mean_x) * (x - mean_x);
         joint += (x - mean_x) * (y - mean_y);
+        size += x * x;
+    }
+    // No more than rounding: x never moved.
+    if spread <= 1e-20 * size {
+        return None;
     }
     let beta = joint / spread;
     beta.is_finite().then_some((mean_y - beta * mean_x, beta))

@@ -337,7 +337,9 @@ impl Prices {
                 }
                 Place::Share { share, ticker } => {
                     let date = event.event_time.date();
-                    let (Interval::Day, Some(session)) = (bar.interval, sessions().on(date)) else { continue };
+                    let (Interval::Day, Some(session)) = (bar.interval, sessions().on(date)) else {
+                        continue;
+                    };
                     let (until, closes) = &mut self.shares[share].tickers[ticker];
                     let told = Told {
                         is_direct: true,

@@ -70,9 +70,14 @@ mod tests {
         let monday = sessions().on("2025-11-17".parse().unwrap()).unwrap();
         assert_eq!(monday, friday + 1);
         assert!(sessions().on("2025-11-15".parse().unwrap()).is_none());
-        for (at, age) in [("2025-11-14T22:00:00Z", 0), ("2025-11-17T20:59:59Z", 0), ("2025-11-17T21:00:00Z", 1)] {
+        for (at, age) in
+            [("2025-11-14T22:00:00Z", 0), ("2025-11-17T20:59:59Z", 0), ("2025-11-17T21:00:00Z", 1)]
+        {
             assert_eq!(sessions().since(friday, at.parse().unwrap()), age, "{at}");
         }
-        assert_eq!(sessions().ending("2025-11-28T18:00:00Z".parse().unwrap()), sessions().on("2025-11-28".parse().unwrap()));
+        assert_eq!(
+            sessions().ending("2025-11-28T18:00:00Z".parse().unwrap()),
+            sessions().on("2025-11-28".parse().unwrap())
+        );
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn columns(task: &Task) -> Vec<Column> {
         names.iter().map(|name| Column { name: (*name).to_owned(), group }).collect()
     };
     let mut columns = match task.subject {
-        Subject::Volatility => volatility::columns(task.horizon),
+        Subject::Volatility => volatility::columns(),
         Subject::Burst => named(&own::BURST, Group::Core),
         Subject::Flows => named(&own::FLOWS, Group::Core),
     };
@@ -162,8 +162,12 @@ pub(super) fn sweep(
     let first = first_word(history, task, &known).filter(|first| *first <= now).ok_or_else(nothing)?;
     let decisions = task.grid.decisions(first, now)?;
     let columns = columns(task);
-    let mut samples =
-        Samples { times: Vec::new(), level: Vec::new(), values: Vec::with_capacity(decisions.len() * columns.len()), columns };
+    let mut samples = Samples {
+        times: Vec::new(),
+        level: Vec::new(),
+        values: Vec::with_capacity(decisions.len() * columns.len()),
+        columns,
+    };
     let mut notes = Vec::with_capacity(decisions.len());
     let symbols: Vec<String> = known.prices.coin(known.coin).symbols().map(str::to_owned).collect();
     let mut returns = vec![0_usize; symbols.len()];

@@ -1,11 +1,13 @@
 //! Level and core of volatility tasks: from the asset's returns as known by then.
 
+use market::Timestamp;
+
 use super::own::Row;
 use super::prices::{Coin, Move, day_of, hour_of};
 use super::task::{Grid, Task};
-use market::Timestamp;
+use crate::forecast::volatility::{LOOKBACK, features, level};
 
-pub(super) use placeholder::{LOOKBACK, columns, features, level};
+pub(super) use crate::forecast::volatility::columns;
 
 /// At least three quarters of a window's returns make a level.
 const LEAST_SHARE: f64 = 0.75;
@@ -25,30 +27,12 @@ pub(super) fn row(coin: &Coin, task: &Task, at: Timestamp) -> (Row, Option<usize
     };
     let of_window = moves.iter().filter(|(slot, _)| *slot >= now - horizon).count();
     let coverage = of_window as f64 / task.horizon as f64;
-    let returns: Vec<f64> = moves[moves.len().saturating_sub(LOOKBACK)..]
-        .iter()
-        .map(|(_, step)| step.log_return)
-        .collect();
+    let returns: Vec<f64> =
+        moves[moves.len().saturating_sub(LOOKBACK)..].iter().map(|(_, step)| step.log_return).collect();
     let core = features(&returns, task.horizon);
     let is_seen = coverage >= LEAST_SHARE && core.is_some();
     let level = level(&returns, of_window).filter(|_| is_seen);
     let last = moves.last().filter(|(slot, _)| *slot == now - 1).map(|(_, step)| step.pair);
-    let core = core.unwrap_or_else(|| vec![0.0; columns(task.horizon).len()]);
+    let core = core.unwrap_or_else(|| vec![0.0; columns().len()]);
     (Row { level, coverage, core }, last)
-}
-
-mod placeholder {
-    use crate::samples::{Column, Group};
-    pub(in super::super) const LOOKBACK: usize = 252;
-    pub(in super::super) fn level(returns: &[f64], horizon: usize) -> Option<f64> {
-        let window = &returns[returns.len().checked_sub(horizon)?..];
-        let sum: f64 = window.iter().map(|step| step * step).sum();
-        (!window.is_empty()).then(|| libm::log(libm::sqrt(sum / window.len() as f64) + 1e-6))
-    }
-    pub(in super::super) fn columns(_horizon: usize) -> Vec<Column> {
-        vec![Column { name: "har_long".to_owned(), group: Group::Core }]
-    }
-    pub(in super::super) fn features(returns: &[f64], horizon: usize) -> Option<Vec<f64>> {
-        Some(vec![level(returns, returns.len().min(60).max(2 * horizon))? - level(returns, horizon)?])
-    }
 }

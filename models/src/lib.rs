@@ -8,6 +8,7 @@ mod chance;
 mod dense;
 pub mod event_study;
 pub mod excitation;
+pub mod forecast;
 mod model;
 pub mod regimes;
 pub mod regression;

@@ -4,16 +4,20 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+pub mod calibration;
 mod chance;
 mod dense;
 pub mod event_study;
 pub mod excitation;
 pub mod forecast;
+pub mod gate;
+pub mod mixture;
 mod model;
 pub mod regimes;
 pub mod regression;
 mod samples;
 pub mod scalar;
+pub mod score;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};

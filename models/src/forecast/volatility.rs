@@ -28,12 +28,12 @@ const STILL: f64 = 1e-6;
 
 /// Half-lives of the exponential weights, in fifths of the horizon.
 const HALF_LIVES: [(&str, f64); 6] = [
-    ("har_ewma_1", 1.0),
-    ("har_ewma_2", 2.0),
-    ("har_ewma_4", 4.0),
-    ("har_ewma_8", 8.0),
-    ("har_ewma_16", 16.0),
-    ("har_ewma_32", 32.0),
+    ("ewma_1", 1.0),
+    ("ewma_2", 2.0),
+    ("ewma_4", 4.0),
+    ("ewma_8", 8.0),
+    ("ewma_16", 16.0),
+    ("ewma_32", 32.0),
 ];
 
 /// The columns, in order, with the formula of each. V(k) is the log volatility of the last k returns, as the
@@ -48,12 +48,12 @@ const COLUMNS: [&str; 29] = [
     "har_quarter",
     "har_year",
     // Log of the exponentially weighted volatility, half-life 1, 2, 4 … fifths of h, − level.
-    "har_ewma_1",
-    "har_ewma_2",
-    "har_ewma_4",
-    "har_ewma_8",
-    "har_ewma_16",
-    "har_ewma_32",
+    "ewma_1",
+    "ewma_2",
+    "ewma_4",
+    "ewma_8",
+    "ewma_16",
+    "ewma_32",
     // Log of the volatility that mean |r| implies for normal returns, less V: low where jumps carry it.
     "calmness_window",
     "calmness_month",

@@ -25,6 +25,7 @@ mod evaluation;
 pub mod experts;
 mod frame;
 mod full;
+mod hidden;
 mod outside;
 mod prices;
 mod ridge;
@@ -33,7 +34,10 @@ mod walk;
 
 use std::time::Duration;
 
-pub use artefact::{Abstention, Answer, Artefact, Baselines, Driver, GroupAnswer, Inputs, SCHEMA, Standing};
+pub use artefact::{
+    Abstention, Answer, Artefact, Baselines, Driver, GroupAnswer, Inputs, SCHEMA, Standing, TRAIL,
+};
+pub use hidden::Hidden;
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
 pub use prices::{PriceProtocol, evaluate_prices};
 pub use walk::{Protocol, Row, Walk, walk};

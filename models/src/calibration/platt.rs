@@ -156,6 +156,15 @@ impl Problem<'_> {
             if decrement <= 1e-20 * (1.0 + cost) {
                 return Ok(line);
             }
+            // So near the end that rounding hides the gain of a step from the cost, a whole one is right.
+            if decrement <= 1e-8 * (1.0 + cost) {
+                line = Platt { a: line.a + step_a, b: line.b + step_b };
+                if decrement <= 1e-14 * (1.0 + cost) {
+                    return Ok(line);
+                }
+                cost = self.cost(line);
+                continue;
+            }
             let mut length = 1.0;
             loop {
                 let next = Platt { a: line.a + length * step_a, b: line.b + length * step_b };

@@ -11,6 +11,7 @@ pub mod event_study;
 pub mod excitation;
 pub mod forecast;
 pub mod gate;
+pub mod hmm;
 pub mod mixture;
 mod model;
 pub mod regimes;
@@ -37,11 +38,18 @@ pub struct ModelRow {
 }
 
 /// Every model, in the order in which help lists them.
-pub const MODELS: &[ModelRow] = &[ModelRow {
-    id: "excitation",
-    about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
-    make: |_| Box::new(excitation::Excitation),
-}];
+pub const MODELS: &[ModelRow] = &[
+    ModelRow {
+        id: "excitation",
+        about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+        make: |_| Box::new(excitation::Excitation),
+    },
+    ModelRow {
+        id: "hmm",
+        about: "Regimes that last, each with its own mean and covariance (Gaussian hidden Markov model)",
+        make: |options| Box::new(hmm::GaussianHmm::new(options.clone())),
+    },
+];
 
 /// The model called `id`.
 pub fn find(id: &str) -> Option<&'static ModelRow> {

@@ -4,16 +4,22 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+pub mod calibration;
 mod chance;
 mod dense;
 pub mod event_study;
 pub mod excitation;
 pub mod features;
+pub mod forecast;
+pub mod gate;
+pub mod hmm;
+pub mod mixture;
 mod model;
 pub mod regimes;
 pub mod regression;
 mod samples;
 pub mod scalar;
+pub mod score;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};
@@ -33,11 +39,18 @@ pub struct ModelRow {
 }
 
 /// Every model, in the order in which help lists them.
-pub const MODELS: &[ModelRow] = &[ModelRow {
-    id: "excitation",
-    about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
-    make: |_| Box::new(excitation::Excitation),
-}];
+pub const MODELS: &[ModelRow] = &[
+    ModelRow {
+        id: "excitation",
+        about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+        make: |_| Box::new(excitation::Excitation),
+    },
+    ModelRow {
+        id: "hmm",
+        about: "Regimes that last, each with its own mean and covariance (Gaussian hidden Markov model)",
+        make: |options| Box::new(hmm::GaussianHmm::new(options.clone())),
+    },
+];
 
 /// The model called `id`.
 pub fn find(id: &str) -> Option<&'static ModelRow> {

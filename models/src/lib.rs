@@ -9,7 +9,10 @@ mod chance;
 mod dense;
 pub mod event_study;
 pub mod excitation;
+pub mod features;
+pub mod forecast;
 pub mod gate;
+pub mod hmm;
 pub mod mixture;
 mod model;
 pub mod regimes;
@@ -41,12 +44,20 @@ pub struct ModelRow {
 }
 
 /// Every model, in the order in which help lists them.
-pub const MODELS: &[ModelRow] = &[ModelRow {
-    id: "excitation",
-    about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
-    reads_regimes: false,
-    make: |_| Box::new(excitation::Excitation),
-}];
+pub const MODELS: &[ModelRow] = &[
+    ModelRow {
+        id: "excitation",
+        about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+        reads_regimes: false,
+        make: |_| Box::new(excitation::Excitation),
+    },
+    ModelRow {
+        id: "hmm",
+        about: "Regimes that last, each with its own mean and covariance (Gaussian hidden Markov model)",
+        reads_regimes: true,
+        make: |options| Box::new(hmm::GaussianHmm::new(options.clone())),
+    },
+];
 
 /// The model called `id`.
 pub fn find(id: &str) -> Option<&'static ModelRow> {

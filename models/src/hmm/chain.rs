@@ -210,7 +210,7 @@ impl<const K: usize> Trellis<K> {
         let mut counts = [[0.0; K]; K];
         let Some(last) = rows.checked_sub(1) else { return counts };
         let mut states = self.posterior.chunks_exact_mut(rows);
-        let mut posterior: [&mut [f64]; K] = core::array::from_fn(|_| states.next().unwrap_or_default());
+        let posterior: [&mut [f64]; K] = core::array::from_fn(|_| states.next().unwrap_or_default());
         let mut ahead = [1.0; K];
         for j in 0..K {
             posterior[j][last] = self.beliefs[last][j];

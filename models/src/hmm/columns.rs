@@ -3,6 +3,7 @@
 use crate::dense::Cholesky;
 use crate::model::ModelError;
 use crate::regimes::{Covariance, Start};
+use crate::scalar::{mean, median, sorted, std_dev};
 use crate::table::FeatureTable;
 
 /// A column's standard deviation has to lie between this and its inverse, so that squares and products of
@@ -12,6 +13,11 @@ const LEAST_SCALE: f64 = 1e-75;
 const ROUNDING: f64 = 1e-13;
 /// A column is a combination of those before it where these leave less of its variance than this.
 const UNEXPLAINED: f64 = 1e-8;
+
+/// Robust standard deviations from the median beyond which a row does not count for how far a column spreads.
+const CLIP: f64 = 6.0;
+/// A median absolute deviation of normal rows is this share of their standard deviation.
+const MAD_OF_NORMAL: f64 = 0.674_489_750_196_081_7;
 
 /// Rows × columns, column by column.
 #[derive(Clone, Debug)]
@@ -39,8 +45,31 @@ impl Columns {
     }
 
     /// Each column made anew, of the same length.
-    pub(super) fn map_columns(&self, of: impl Fn(&[f64]) -> Vec<f64>) -> Self {
+    fn map_columns(&self, of: impl Fn(&[f64]) -> Vec<f64>) -> Self {
         Self { rows: self.rows, values: self.values.chunks_exact(self.rows).flat_map(of).collect() }
+    }
+
+    /// Columns cut off [`CLIP`] robust standard deviations from the median; as they are where more than half
+    /// of the rows are equal. No column becomes constant by this.
+    pub(super) fn clipped(&self) -> Self {
+        self.map_columns(|column| {
+            let middle = median(&sorted(column)).unwrap_or(0.0);
+            let distances: Vec<f64> = column.iter().map(|value| (value - middle).abs()).collect();
+            let reach = CLIP * median(&sorted(&distances)).unwrap_or(0.0) / MAD_OF_NORMAL;
+            if reach > 0.0 {
+                column.iter().map(|value| value.clamp(middle - reach, middle + reach)).collect()
+            } else {
+                column.to_vec()
+            }
+        })
+    }
+
+    /// Columns in standard deviations from their means.
+    pub(super) fn in_deviations(&self) -> Self {
+        self.map_columns(|column| {
+            let (mean, scale) = (mean(column).unwrap_or(0.0), std_dev(column).unwrap_or(1.0));
+            column.iter().map(|value| (value - mean) / scale).collect()
+        })
     }
 
     pub(super) fn width(&self) -> usize {
@@ -143,28 +172,20 @@ impl Units {
     }
 }
 
-/// The covariance of standardised columns: their correlations, row-major; the identity where only the
-/// diagonal is modelled.
+/// The covariance matrix of columns, row-major; 0 off the diagonal where only that is modelled.
 ///
 /// # Errors
-/// A column is a combination of those before it, and the whole matrix is wanted.
-pub(super) fn correlations(
-    names: &[String],
-    standardised: &Columns,
-    shape: Covariance,
-) -> Result<Vec<f64>, ModelError> {
-    let width = standardised.width();
+/// A column is a combination of those before it; which, the first being 0.
+pub(super) fn covariance_of(columns: &Columns, shape: Covariance) -> Result<Vec<f64>, usize> {
+    let width = columns.width();
+    let means: Vec<f64> = (0..width).map(|j| mean(columns.column(j)).unwrap_or(0.0)).collect();
     let mut matrix = vec![0.0; width * width];
     for i in 0..width {
-        for j in 0..=i {
-            let sum: f64 =
-                standardised.column(i).iter().zip(standardised.column(j)).map(|(a, b)| a * b).sum();
-            let entry = match shape {
-                Covariance::Diagonal if i != j => 0.0,
-                Covariance::Diagonal | Covariance::Full => sum / standardised.rows as f64,
-            };
-            matrix[i * width + j] = entry;
-            matrix[j * width + i] = entry;
+        for j in if shape == Covariance::Diagonal { i..=i } else { 0..=i } {
+            let pairs = columns.column(i).iter().zip(columns.column(j));
+            let sum: f64 = pairs.map(|(a, b)| (a - means[i]) * (b - means[j])).sum();
+            matrix[i * width + j] = sum / columns.rows as f64;
+            matrix[j * width + i] = matrix[i * width + j];
         }
     }
     for size in 1..=width {
@@ -173,8 +194,9 @@ pub(super) fn correlations(
             let pivot = factor.lower()[size * size - 1];
             pivot * pivot
         });
-        if left < UNEXPLAINED {
-            return Err(ModelError::Collinear { column: names[size - 1].clone() });
+        let least = UNEXPLAINED * matrix[(size - 1) * (width + 1)];
+        if left.is_nan() || left <= least {
+            return Err(size - 1);
         }
     }
     Ok(matrix)

@@ -64,7 +64,7 @@ impl<'a, const K: usize> Climb<'a, K> {
         parameters: Start,
     ) -> Result<Self, Collapsed> {
         let emission = Emission::new(&parameters, shape, 0.0)?;
-        let moments = Moments::new(columns.width());
+        let moments = Moments::new(columns.width(), shape);
         Ok(Self {
             columns,
             shape,
@@ -138,7 +138,7 @@ impl<'a, const K: usize> Climb<'a, K> {
         }
         for (state, weights) in self.trellis.posterior.chunks_exact(rows).enumerate() {
             let mean = &mut self.parameters.means[state];
-            self.moments.gather(self.columns, weights, mean, self.shape);
+            self.moments.gather(self.columns, weights, mean);
             let Some(moved) = self.moments.about_the_mean() else {
                 // Without rows a state stays where it is, unless a prior says how wide it is.
                 match self.prior {
@@ -173,6 +173,7 @@ impl<'a, const K: usize> Climb<'a, K> {
 /// Weighted sums of one state's rows, about where its mean was.
 #[derive(Clone, Debug)]
 struct Moments {
+    shape: Covariance,
     weight: f64,
     first: Vec<f64>,
     /// Row-major, lower triangle.
@@ -182,8 +183,9 @@ struct Moments {
 }
 
 impl Moments {
-    fn new(width: usize) -> Self {
+    fn new(width: usize, shape: Covariance) -> Self {
         Self {
+            shape,
             weight: 0.0,
             first: vec![0.0; width],
             second: vec![0.0; width * width],
@@ -192,7 +194,7 @@ impl Moments {
         }
     }
 
-    fn gather(&mut self, columns: &Columns, weights: &[f64], about: &[f64], shape: Covariance) {
+    fn gather(&mut self, columns: &Columns, weights: &[f64], about: &[f64]) {
         let width = about.len();
         self.weight = 0.0;
         self.first.fill(0.0);
@@ -207,14 +209,14 @@ impl Moments {
                 }
             }
             for i in 0..width {
+                let first = self.first_of(i);
                 let deviations = &self.deviations[i * BLOCK..i * BLOCK + weights.len()];
                 let weighted = &mut self.weighted[..weights.len()];
                 for ((weighted, deviation), weight) in weighted.iter_mut().zip(deviations).zip(weights) {
                     *weighted = weight * deviation;
                 }
                 self.first[i] += sum(weighted);
-                let from = if shape == Covariance::Diagonal { i } else { 0 };
-                for j in from..=i {
+                for j in first..=i {
                     let deviations = &self.deviations[j * BLOCK..j * BLOCK + weights.len()];
                     self.second[i * width + j] += dot(weighted, deviations);
                 }
@@ -231,11 +233,16 @@ impl Moments {
         let width = self.first.len();
         let moved: Vec<f64> = self.first.iter().map(|first| first / self.weight).collect();
         for i in 0..width {
-            for j in 0..=i {
+            for j in self.first_of(i)..=i {
                 self.second[i * width + j] -= self.first[i] * moved[j];
             }
         }
         Some(moved)
+    }
+
+    /// The first column whose product with column i is wanted.
+    fn first_of(&self, i: usize) -> usize {
+        if self.shape == Covariance::Diagonal { i } else { 0 }
     }
 
     fn scatter(&self, i: usize, j: usize) -> f64 {

@@ -1,11 +1,11 @@
 //! Fits a Gaussian hidden Markov model: from a stated start, or from many and the best kept.
 
-use super::columns::{Columns, Units, correlations};
+use super::columns::{Columns, Units, covariance_of};
 use super::em::{Climb, Steps, Summit};
 use super::emission::Collapsed;
 use super::gaussian::Gaussian;
 use super::prior::{Prior, Strength};
-use super::starts::Starts;
+use super::starts::{Starts, Wanted};
 use super::stated;
 use crate::dense::Cholesky;
 use crate::model::ModelError;
@@ -80,7 +80,8 @@ fn fit_states<const K: usize>(
     let columns = Columns::new(table);
     let units = Units::new(table, &columns)?;
     let columns = units.standardised(&columns);
-    let spread = correlations(table.names(), &columns, shape)?;
+    let collinear = |column: usize| ModelError::Collinear { column: table.names()[column].clone() };
+    let spread = covariance_of(&columns, shape).map_err(collinear)?;
     let mut notes = Vec::new();
     let summit = match &options.start {
         Some(start) => {
@@ -90,8 +91,13 @@ fn fit_states<const K: usize>(
                 .map_err(collapsed)?
         }
         None => {
-            let prior = Prior::new(strength, K, &columns, spread.clone());
-            search::<K>(&columns, options, &prior, &mut notes)?
+            let wanted = Wanted { states: K, shape, seed: options.seed };
+            // What is far off must not widen the regimes that it is not in.
+            let clipped = columns.clipped();
+            let usual = covariance_of(&clipped, shape).unwrap_or_else(|_| spread.clone());
+            let prior = Prior::new(strength, K, &columns, usual);
+            let starts = Starts::new(&columns, &clipped.in_deviations(), &prior, wanted);
+            search::<K>(&columns, options, &prior, &starts, &mut notes)?
         }
     };
     if !summit.converged && options.iterations.is_none() {
@@ -125,9 +131,9 @@ fn search<const K: usize>(
     columns: &Columns,
     options: &RegimeOptions,
     prior: &Prior,
+    starts: &Starts,
     notes: &mut Vec<String>,
 ) -> Result<Summit, ModelError> {
-    let starts = Starts::new(columns, K, options.covariance, prior, options.seed);
     let mut unsettled = starts.unsettled;
     let mut climb: Option<Climb<'_, K>> = None;
     let mut short: Vec<(f64, &Start, Start)> = Vec::new();
@@ -199,9 +205,9 @@ fn free_covariance(width: usize, shape: Covariance) -> usize {
     }
 }
 
-/// The greatest log-likelihood of a single normal distribution of standardised columns with these correlations.
-fn single(rows: usize, width: usize, correlations: &[f64]) -> f64 {
-    let log_det = Cholesky::new(correlations, width).map_or(0.0, |factor| factor.log_det());
+/// The greatest log-likelihood of a single normal distribution of standardised columns with this covariance.
+fn single(rows: usize, width: usize, covariance: &[f64]) -> f64 {
+    let log_det = Cholesky::new(covariance, width).map_or(0.0, |factor| factor.log_det());
     -0.5 * rows as f64 * (width as f64 * (libm::log(2.0 * core::f64::consts::PI) + 1.0) + log_det)
 }
 

@@ -25,8 +25,8 @@ impl Default for Strength {
 }
 
 /// A Dirichlet prior of each row of the transition matrix, heavier where a regime stays, and Chen and Tan's
-/// penalty on covariances, −a (tr S Σ⁻¹ + ln |Σ|) for each regime with S the covariance of all rows and
-/// a = n^−½, under which the likelihood is bounded and estimates stay consistent.
+/// penalty on covariances, −a (tr S Σ⁻¹ + ln |Σ|) for each regime with S the covariance of all clipped rows
+/// and a = n^−½, under which the likelihood is bounded and estimates stay consistent.
 ///
 /// Source: J. Chen and X. Tan, *Inference for multivariate normal mixtures*, J. Multivariate Anal. 100 (2009)
 /// 1367–1383.
@@ -42,7 +42,7 @@ pub(super) struct Prior {
 }
 
 impl Prior {
-    /// For standardised columns with these correlations.
+    /// For these columns; `spread` is S.
     pub(super) fn new(strength: Strength, states: usize, columns: &Columns, spread: Vec<f64>) -> Self {
         let weight = strength.covariance / libm::sqrt(columns.rows() as f64);
         Self { strength, states, weight, spread, width: columns.width() }

@@ -17,12 +17,7 @@ use super::emission::Emission;
 use super::prior::Prior;
 use crate::chance::Chance;
 use crate::regimes::{Covariance, Start};
-use crate::scalar::{median, sorted};
 
-/// Rows are clipped this many robust standard deviations from the median before linfa sees them.
-const CLIP: f64 = 6.0;
-/// A median absolute deviation of normal rows is this share of their standard deviation.
-const MAD_OF_NORMAL: f64 = 0.674_489_750_196_081_7;
 /// Most rows that linfa sees; of more, every so manieth.
 const SEEN: usize = 2_000;
 /// Seeds that each of linfa's two is started from; its own `n_runs` does not draw again.
@@ -31,6 +26,14 @@ const SEEDS: usize = 3;
 const WINDOWS: [usize; 2] = [5, 21];
 /// Probability of staying that every start begins with.
 const STAY: f64 = 0.9;
+
+/// What is wanted of starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) states: usize,
+    pub(super) shape: Covariance,
+    pub(super) seed: u64,
+}
 
 /// Where to start.
 #[derive(Clone, Debug)]
@@ -44,18 +47,17 @@ pub(super) struct Starts {
 }
 
 impl Starts {
-    /// Of standardised columns.
-    pub(super) fn new(columns: &Columns, states: usize, shape: Covariance, prior: &Prior, seed: u64) -> Self {
-        let clipped = clipped(columns);
+    /// Of standardised columns; `clipped` are they without what is far off.
+    pub(super) fn new(columns: &Columns, clipped: &Columns, prior: &Prior, wanted: Wanted) -> Self {
+        let Wanted { states, shape, seed } = wanted;
         let mut chance = Chance::new(seed);
         let mut partitions: Vec<Vec<usize>> = Vec::new();
         let mut unsettled = 0;
-        if has_distinct_rows(&clipped, states) {
-            let seen = records(&clipped);
+        if has_distinct_rows(clipped, states) {
+            let seen = records(clipped);
             for _ in 0..SEEDS {
                 let seed = chance.seed();
-                for found in [k_means(&clipped, &seen, states, seed), mixture(&clipped, &seen, states, seed)]
-                {
+                for found in [k_means(clipped, &seen, states, seed), mixture(clipped, &seen, states, seed)] {
                     match found {
                         Some(partition) => partitions.push(partition),
                         None => unsettled += 1,
@@ -65,7 +67,7 @@ impl Starts {
         } else {
             unsettled = 2 * SEEDS;
         }
-        partitions.extend(WINDOWS.iter().map(|window| by_wildness(&clipped, states, *window)));
+        partitions.extend(WINDOWS.iter().map(|window| by_wildness(clipped, states, *window)));
         let mut distinct: Vec<Vec<usize>> = Vec::new();
         for partition in partitions {
             if !distinct.contains(&partition) {
@@ -81,17 +83,6 @@ impl Starts {
             unsettled,
         }
     }
-}
-
-/// Columns in robust standard deviations, clipped; as they are where more than half of the rows are equal.
-fn clipped(columns: &Columns) -> Columns {
-    columns.map_columns(|column| {
-        let middle = median(&sorted(column)).unwrap_or(0.0);
-        let distances: Vec<f64> = column.iter().map(|value| (value - middle).abs()).collect();
-        let spread = median(&sorted(&distances)).unwrap_or(0.0) / MAD_OF_NORMAL;
-        let clip = |value: &f64| ((value - middle) / spread).clamp(-CLIP, CLIP);
-        if spread > 0.0 { column.iter().map(clip).collect() } else { column.to_vec() }
-    })
 }
 
 /// Whether there are at least `count` different rows.

@@ -13,6 +13,7 @@ pub mod regimes;
 pub mod regression;
 mod samples;
 pub mod scalar;
+pub mod switching;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};
@@ -32,11 +33,23 @@ pub struct ModelRow {
 }
 
 /// Every model, in the order in which help lists them.
-pub const MODELS: &[ModelRow] = &[ModelRow {
-    id: "excitation",
-    about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
-    make: |_| Box::new(excitation::Excitation),
-}];
+pub const MODELS: &[ModelRow] = &[
+    ModelRow {
+        id: "excitation",
+        about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+        make: |_| Box::new(excitation::Excitation),
+    },
+    ModelRow {
+        id: "ms",
+        about: "Markov-switching regression: level, slopes or variance differ by regime",
+        make: |options| Box::new(switching::SwitchingRegression::new(options.clone())),
+    },
+    ModelRow {
+        id: "ms-ar",
+        about: "Hamilton's Markov-switching autoregression: the mean differs by regime, and deviations persist",
+        make: |options| Box::new(switching::SwitchingAutoregression::new(options.clone())),
+    },
+];
 
 /// The model called `id`.
 pub fn find(id: &str) -> Option<&'static ModelRow> {

@@ -261,7 +261,7 @@ fn conclude<L: Likelihood>(
     if covariance.is_none() {
         notes.push("no standard errors: the likelihood is not curved in every direction here".to_owned());
     }
-    let covariance = covariance.map(|known| carry_over(series, &theta, &known));
+    let covariance = covariance.map(|known| carry_over(series, theta.len(), &known));
 
     let mut slope = vec![0.0; theta.len()];
     let standard = model.gradient(&theta, &mut slope);
@@ -325,28 +325,29 @@ fn conclude<L: Likelihood>(
 }
 
 /// The covariance of the estimates in the user's units; 0 in rows of what was held.
-fn carry_over(series: &Series, theta: &[f64], known: &information::Information) -> Vec<f64> {
+fn carry_over(series: &Series, size: usize, known: &information::Information) -> Vec<f64> {
     let (layout, scaling) = (&series.layout, &series.scaling);
-    let size = theta.len();
     let origin = scaling.to_user(layout, &vec![0.0; size]);
-    // The map is affine: column j is where unit vector j goes, less where 0 goes.
+    // The map is affine: a way goes where its vector goes, less where 0 goes.
     let columns: Vec<Vec<f64>> = known
-        .free
+        .ways
         .iter()
-        .map(|at| {
-            let mut unit = vec![0.0; size];
-            unit[*at] = 1.0;
-            scaling.to_user(layout, &unit).iter().zip(&origin).map(|(to, from)| to - from).collect()
+        .map(|way| {
+            let mut vector = vec![0.0; size];
+            for (place, by) in &way.along {
+                vector[*place] = *by;
+            }
+            scaling.to_user(layout, &vector).iter().zip(&origin).map(|(to, from)| to - from).collect()
         })
         .collect();
-    let free = known.free.len();
+    let ways = known.ways.len();
     let mut covariance = vec![0.0; size * size];
     for i in 0..size {
         for j in 0..size {
             for (a, left) in columns.iter().enumerate() {
                 if left[i].abs() > 0.0 {
                     for (b, right) in columns.iter().enumerate() {
-                        covariance[i * size + j] += left[i] * known.covariance[a * free + b] * right[j];
+                        covariance[i * size + j] += left[i] * known.covariance[a * ways + b] * right[j];
                     }
                 }
             }
@@ -402,7 +403,12 @@ impl FittedModel for Switching {
         }
         if let Some(last) = self.report.filtered.last() {
             for (name, p) in NOW.into_iter().zip(last) {
-                readings.push(plain(name, *p, "", "Probability of this regime at the last row, given all rows"));
+                readings.push(plain(
+                    name,
+                    *p,
+                    "",
+                    "Probability of this regime at the last row, given all rows",
+                ));
             }
         }
         for (name, p) in NEXT.into_iter().zip(self.next.iter().flatten()) {

@@ -309,15 +309,7 @@ impl Autoregression {
 
     /// Adds one row's and regime's part of the slope; `pull` is Σ weight × error, `by_lag` the same by regime,
     /// lag and the regime at that lag.
-    fn pull(
-        &self,
-        sums: &mut Sums,
-        reading: &Reading,
-        row: usize,
-        regime: usize,
-        pull: f64,
-        by_lag: &[f64],
-    ) {
+    fn pull(&self, sums: &mut Sums, reading: &Reading, row: usize, regime: usize, pull: f64, by_lag: &[f64]) {
         let (k, order, d) = (self.layout.regimes, self.layout.order, self.width);
         let precision = 1.0 / reading.variance[regime];
         for at in 0..d {

@@ -47,7 +47,8 @@ impl Chain {
         self.counts.fill(0.0);
         self.slopes.fill(0.0);
         if self.varying {
-            for (matrix, z) in self.matrices.chunks_exact_mut(k * k).zip(self.covariates.chunks_exact(width)) {
+            for (matrix, z) in self.matrices.chunks_exact_mut(k * k).zip(self.covariates.chunks_exact(width))
+            {
                 for from in 0..k {
                     let mut logits = [0.0; MOST_REGIMES];
                     for to in 0..k - 1 {
@@ -126,7 +127,8 @@ impl Chain {
             }
         } else {
             for from in 0..k {
-                let by = |to: usize| self.counts[from * k + to] / matrix[from * k + to] + start[from * k + to];
+                let by =
+                    |to: usize| self.counts[from * k + to] / matrix[from * k + to] + start[from * k + to];
                 let last = by(k - 1);
                 for to in 0..k - 1 {
                     out[to * k + from] = by(to) - last;

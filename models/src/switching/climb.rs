@@ -174,9 +174,8 @@ pub(super) fn climb<L: Likelihood>(
 fn update(inverse: &mut [f64], moves: &[f64], turns: &[f64]) {
     let size = moves.len();
     let along: f64 = moves.iter().zip(turns).map(|(m, t)| m * t).sum();
-    let sizes = libm::sqrt(
-        moves.iter().map(|m| m * m).sum::<f64>() * turns.iter().map(|t| t * t).sum::<f64>(),
-    );
+    let sizes =
+        libm::sqrt(moves.iter().map(|m| m * m).sum::<f64>() * turns.iter().map(|t| t * t).sum::<f64>());
     if along.is_nan() || along <= 1e-10 * sizes || along <= 0.0 {
         return;
     }

@@ -27,8 +27,7 @@ impl Free<'_> {
         let mut free = theta.to_vec();
         if !layout.varying {
             for from in 0..k {
-                let rest =
-                    1.0 - (0..k - 1).map(|to| theta[layout.transition(from, to, 0)]).sum::<f64>();
+                let rest = 1.0 - (0..k - 1).map(|to| theta[layout.transition(from, to, 0)]).sum::<f64>();
                 for to in 0..k - 1 {
                     let place = layout.transition(from, to, 0);
                     free[place] = libm::log(theta[place].max(1e-13) / rest.max(1e-13));

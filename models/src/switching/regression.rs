@@ -99,7 +99,9 @@ impl Regression {
     pub fn cut(&self, rows: &[usize]) -> Self {
         let pick = |values: &[f64], width: usize| -> Vec<f64> {
             rows.iter()
-                .flat_map(|row| values.get(row * width..(row + 1) * width).unwrap_or_default().iter().copied())
+                .flat_map(|row| {
+                    values.get(row * width..(row + 1) * width).unwrap_or_default().iter().copied()
+                })
                 .collect()
         };
         Self::new(

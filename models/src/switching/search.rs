@@ -81,9 +81,8 @@ fn best_of<L: Likelihood>(
             Some(Candidate { flaw: flaw(likelihood, &top.theta, least_variance), top })
         })
         .collect();
-    candidates.sort_by(|a, b| {
-        a.flaw.cmp(&b.flaw).then(b.top.log_likelihood.total_cmp(&a.top.log_likelihood))
-    });
+    candidates
+        .sort_by(|a, b| a.flaw.cmp(&b.flaw).then(b.top.log_likelihood.total_cmp(&a.top.log_likelihood)));
     candidates
 }
 
@@ -100,7 +99,7 @@ fn answer(candidates: &[Candidate], least_variance: f64, steps: usize) -> Result
         Some(Flaw::Collapsed) => {
             return Err(ModelError::Unsound {
                 problem: "drove the variance of a regime to nothing".into(),
-                remedy: "take fewer regimes, leave out --switching-variance, or leave out rows that repeat one value",
+                remedy: "take fewer regimes, leave out --switching-variance, or leave out rows that repeat one value or stand alone",
             });
         }
         Some(Flaw::Empty) => notes.push(
@@ -139,7 +138,12 @@ fn expectation_maximisation(model: &mut Regression, theta: &mut [f64], floor: f6
 }
 
 /// What no regression explains of the series, as a variance, and the residuals.
-fn unexplained(model: &Regression, series: &[f64], regressors: &[f64], width: usize) -> Result<(Vec<f64>, Vec<f64>, f64), ModelError> {
+fn unexplained(
+    model: &Regression,
+    series: &[f64],
+    regressors: &[f64],
+    width: usize,
+) -> Result<(Vec<f64>, Vec<f64>, f64), ModelError> {
     let beta = starts::least_squares(series, regressors, width).unwrap_or_else(|| vec![0.0; width]);
     let residuals: Vec<f64> = (0..model.rows()).map(|row| model.residual(row, &beta)).collect();
     let variance = residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len() as f64;
@@ -178,7 +182,8 @@ pub(super) fn regression(
     if !whole {
         // What the rough look may have missed: rows at which it did not look.
         let mut chance = Chance::new(seed);
-        for weights in starts::assignments(&residuals, layout.regimes, 0, &mut chance).iter().skip(1).take(2) {
+        for weights in starts::assignments(&residuals, layout.regimes, 0, &mut chance).iter().skip(1).take(2)
+        {
             ends.push(starts::from_assignment(&mut constant, &plain, weights, floor));
         }
         let mut scored: Vec<(f64, Vec<f64>)> = ends
@@ -241,12 +246,17 @@ fn rough(
         .map(|mut theta| (expectation_maximisation(&mut rough, &mut theta, floor, ROUGH_STEPS), theta))
         .filter(|(log, _)| log.is_finite())
         .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let collapsed =
+        |theta: &[f64]| (0..layout.regimes).any(|regime| theta[layout.variance(regime)] < 10.0 * floor);
+    let best_first = |a: &(f64, Vec<f64>), b: &(f64, Vec<f64>)| {
+        collapsed(&a.1).cmp(&collapsed(&b.1)).then(b.0.total_cmp(&a.0))
+    };
+    scored.sort_by(best_first);
     scored.truncate(2 * CLIMBED);
     for (log, theta) in &mut scored {
         *log = expectation_maximisation(&mut rough, theta, floor, FURTHER_STEPS);
     }
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.sort_by(best_first);
     // Two starts that came to one place are one.
     scored.dedup_by(|later, earlier| (later.0 - earlier.0).abs() < 1e-2);
     scored.truncate(CLIMBED);

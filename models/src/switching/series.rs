@@ -74,11 +74,8 @@ pub(super) fn read(kind: Kind, options: &RegimeOptions, table: &FeatureTable) ->
         return Err(ModelError::ConstantColumn { column: name });
     }
     let keep_zero = !options.constant;
-    let mut scaling = Scaling {
-        series: unit(&series, keep_zero, &name)?,
-        regressors: Vec::new(),
-        covariates: Vec::new(),
-    };
+    let mut scaling =
+        Scaling { series: unit(&series, keep_zero, &name)?, regressors: Vec::new(), covariates: Vec::new() };
     for (at, column) in columns.iter().enumerate() {
         scaling.regressors.push(if options.constant && at == 0 {
             Unit::NONE
@@ -93,10 +90,8 @@ pub(super) fn read(kind: Kind, options: &RegimeOptions, table: &FeatureTable) ->
             unit(column, false, &options.tvtp[at - 1])?
         });
     }
-    let means = columns
-        .iter()
-        .map(|column| column.iter().map(|value| value / column.len() as f64).sum())
-        .collect();
+    let means =
+        columns.iter().map(|column| column.iter().map(|value| value / column.len() as f64).sum()).collect();
     let regressors = interleave(&columns, &scaling.regressors);
     let covariates = interleave(&covariates, &scaling.covariates);
     let series: Vec<f64> = series.iter().map(|value| scaling.series.apply(*value)).collect();
@@ -151,7 +146,10 @@ fn layout(kind: Kind, options: &RegimeOptions, name: &str) -> Result<Layout, Mod
         coefficients.push(Coefficient { name, alias: format!("x{}", at + 1), switching: regression });
     }
     if coefficients.iter().skip(1).any(|c| c.name == "const") {
-        return Err(option("--exog", "names a column const, which is what the constant is called; rename it"));
+        return Err(option(
+            "--exog",
+            "names a column const, which is what the constant is called; rename it",
+        ));
     }
     if !regression && options.order == 0 {
         return Err(option("--order", "is 0; use at least 1, or the model ms"));

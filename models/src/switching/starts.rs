@@ -44,7 +44,12 @@ pub(super) fn rough_rows(rows: usize) -> Vec<usize> {
 }
 
 /// Weights (rows × regimes) that first steps of maximisation start from, one set a start.
-pub(super) fn assignments(residuals: &[f64], regimes: usize, random: usize, chance: &mut Chance) -> Vec<Vec<f64>> {
+pub(super) fn assignments(
+    residuals: &[f64],
+    regimes: usize,
+    random: usize,
+    chance: &mut Chance,
+) -> Vec<Vec<f64>> {
     let rows = residuals.len();
     let size: Vec<f64> = residuals.iter().map(|r| libm::log(r.abs() + 1e-6)).collect();
     let squares: Vec<f64> = residuals.iter().map(|r| r * r).collect();
@@ -116,7 +121,12 @@ fn smooth(values: &[f64], window: usize) -> Vec<f64> {
 }
 
 /// The parameters that an EM of a regression starts from: rows weighted as `weights` say.
-pub(super) fn from_assignment(rough: &mut Regression, layout: &Layout, weights: &[f64], floor: f64) -> Vec<f64> {
+pub(super) fn from_assignment(
+    rough: &mut Regression,
+    layout: &Layout,
+    weights: &[f64],
+    floor: f64,
+) -> Vec<f64> {
     let k = layout.regimes;
     let mut theta = vec![0.0; layout.parameters()];
     for from in 0..k {

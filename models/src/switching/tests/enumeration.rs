@@ -167,14 +167,9 @@ fn varying_transitions_say_what_every_path_says() {
         })
         .estimate(&table(&[("y", &y), ("z", &z), ("w", &w)]))
         .unwrap();
-        let truth = enumerate(
-            k,
-            rows,
-            0,
-            &settled(k, |from, to| p(0, from, to)),
-            p,
-            |row, path| normal(y[row] - level[path[row]], 0.8),
-        );
+        let truth = enumerate(k, rows, 0, &settled(k, |from, to| p(0, from, to)), p, |row, path| {
+            normal(y[row] - level[path[row]], 0.8)
+        });
         assert_same(&found, &truth, &format!("{k} regimes"));
         assert!(found.next().is_none(), "the next row's covariates are unknown");
         for (row, predicted) in found.predicted().iter().enumerate().skip(1) {
@@ -189,9 +184,14 @@ fn varying_transitions_say_what_every_path_says() {
 #[test]
 fn an_autoregression_says_what_every_path_says() {
     let mut draws = Draws(5);
-    for (k, order, rows, varying) in
-        [(2, 1, 8, false), (2, 3, 8, false), (3, 2, 6, false), (2, 2, 8, true), (3, 1, 5, true), (4, 1, 5, false)]
-    {
+    for (k, order, rows, varying) in [
+        (2, 1, 8, false),
+        (2, 3, 8, false),
+        (3, 2, 6, false),
+        (2, 2, 8, true),
+        (3, 1, 5, true),
+        (4, 1, 5, false),
+    ] {
         let (y, x, z) = (some(&mut draws, rows), some(&mut draws, rows), some(&mut draws, rows));
         let chances = rows_of_chances(&mut draws, k);
         let gamma = some(&mut draws, (k - 1) * 2 * k);

@@ -48,9 +48,9 @@ pub(super) fn make(recipe: &Recipe) -> Made {
         let x = draws.noise();
         z = 0.5 * z + draws.noise();
         let draw = draws.next() as f64;
-        let lean = recipe.lean.map_or(0.0, |lean| {
-            (if regime == 0 { lean } else { -lean }) * if z > 0.0 { 1.0 } else { -1.0 }
-        });
+        let lean = recipe
+            .lean
+            .map_or(0.0, |lean| (if regime == 0 { lean } else { -lean }) * if z > 0.0 { 1.0 } else { -1.0 });
         if draw >= recipe.stay + lean {
             let further = if k > 2 { draws.next() as usize % (k - 1) } else { 0 };
             regime = (regime + 1 + further) % k;

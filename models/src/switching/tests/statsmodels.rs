@@ -86,11 +86,7 @@ fn a_switching_regression_on_a_column() {
             ("sigma2[1]", 1.107_122_53, 0.167_494_611),
         ],
     };
-    let options = RegimeOptions {
-        exog: words(&["x"]),
-        switching_variance: true,
-        ..RegimeOptions::default()
-    };
+    let options = RegimeOptions { exog: words(&["x"]), switching_variance: true, ..RegimeOptions::default() };
     let columns: [(&str, &[f64]); 2] = [("y", &y), ("x", &x)];
     let report = fit("ms", options.clone(), &columns);
     assert!(report.converged);
@@ -327,11 +323,7 @@ fn transitions_that_follow_a_column() {
     given.extend([1.961_778_86, 0.006_928_640_45, 0.515_468_378]);
     let report = fit(
         "ms",
-        RegimeOptions {
-            tvtp: words(&["z"]),
-            given: Some(Given::Ordered(given)),
-            ..RegimeOptions::default()
-        },
+        RegimeOptions { tvtp: words(&["z"]), given: Some(Given::Ordered(given)), ..RegimeOptions::default() },
         &columns,
     );
     assert_says(&report, &plain, &[0, 1], 1e-3);

@@ -74,7 +74,11 @@ fn the_slope_is_that_of_the_likelihood() {
                                 assert_slope_is_true(&mut Regression::new(layout, y, x, z), &theta, &case);
                             }
                             Kind::Autoregression => {
-                                assert_slope_is_true(&mut Autoregression::new(layout, y, x, z), &theta, &case);
+                                assert_slope_is_true(
+                                    &mut Autoregression::new(layout, y, x, z),
+                                    &theta,
+                                    &case,
+                                );
                             }
                         }
                     }

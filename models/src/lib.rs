@@ -20,6 +20,7 @@ pub mod regression;
 mod samples;
 pub mod scalar;
 pub mod score;
+pub mod switching;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};
@@ -56,6 +57,18 @@ pub const MODELS: &[ModelRow] = &[
         about: "Regimes that last, each with its own mean and covariance (Gaussian hidden Markov model)",
         reads_regimes: true,
         make: |options| Box::new(hmm::GaussianHmm::new(options.clone())),
+    },
+    ModelRow {
+        id: "ms",
+        about: "Markov-switching regression: level, slopes or variance differ by regime",
+        reads_regimes: true,
+        make: |options| Box::new(switching::SwitchingRegression::new(options.clone())),
+    },
+    ModelRow {
+        id: "ms-ar",
+        about: "Hamilton's Markov-switching autoregression: the mean differs by regime, and deviations persist",
+        reads_regimes: true,
+        make: |options| Box::new(switching::SwitchingAutoregression::new(options.clone())),
     },
 ];
 

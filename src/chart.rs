@@ -113,7 +113,7 @@ pub fn reliability(chart: &ReliabilityChart<'_>) -> Result<String, ChartError> {
         root.fill(&WHITE).map_err(ChartError::of)?;
         let root = root.titled(chart.title, (FONT, 20).into_font().color(&INK)).map_err(ChartError::of)?;
         let top = chart.bins.iter().map(|(p, q, _)| p.max(*q)).fold(0.1_f64, f64::max);
-        let top = (libm::ceil(top * 10.0) / 10.0).min(1.0);
+        let top = ((top * 10.0).ceil() / 10.0).min(1.0);
         let mut axes = axes(&root, top, (0.0, top), "probability forecast", "share that happened")?;
         let diagonal = LineSeries::new([(0.0, 0.0), (top, top)], INK.mix(0.5).stroke_width(1));
         axes.draw_series(diagonal).map_err(ChartError::of)?;

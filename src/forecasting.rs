@@ -69,7 +69,8 @@ impl ForecastConfig {
             let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
             return Err(("targets", format!("names {unknown:?}; known are {}", known.join(", "))));
         }
-        let is_symbol = !self.asset.is_empty() && self.asset.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        let is_symbol = !self.asset.is_empty()
+            && self.asset.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
         if !is_symbol {
             return Err(("asset", format!("is {:?}; write a coin in capitals, such as BTC", self.asset)));
         }
@@ -308,7 +309,8 @@ impl Forecaster {
             let trained = match kept {
                 Some(trained) => trained,
                 None => {
-                    let mut go_on = |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                    let mut go_on =
+                        |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
                     let trained = train(task, set, now, &mut go_on)?;
                     self.shelf.keep(&trained)?;
                     trained
@@ -365,7 +367,8 @@ pub fn train(
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Trained, ForecastFailure> {
     let protocol = Protocol::of(task);
-    let mut walk: Walk = forecast::walk(&set.samples, task, &protocol, progress).map_err(model_error(task))?;
+    let mut walk: Walk =
+        forecast::walk(&set.samples, task, &protocol, progress).map_err(model_error(task))?;
     let evaluation = walk.report(task).ok();
     let artefact = walk.refit(&set.samples, task).map_err(model_error(task))?.clone();
     let card = Card::of(task, set, &artefact, protocol, evaluation, now);
@@ -382,8 +385,10 @@ mod tests {
 
     #[test]
     fn every_target_has_features_on_the_same_horizon() {
-        let features: Vec<(&str, usize)> = features::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
-        let forecasts: Vec<(&str, usize)> = forecast::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
+        let features: Vec<(&str, usize)> =
+            features::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
+        let forecasts: Vec<(&str, usize)> =
+            forecast::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
         assert_eq!(features, forecasts);
     }
 

@@ -15,6 +15,7 @@ mod doctor;
 pub mod engine;
 pub mod failure;
 pub mod forecasting;
+pub mod ledger;
 mod logging;
 mod output;
 pub mod rehearsal;

@@ -51,7 +51,7 @@ pub use occasion::{
 };
 pub use outlook::{
     Baselines, Chances, Driver, FORECASTER, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding,
-    Outlook, RegimeReading, ReliabilityBin, Scoreboard, TARGETS,
+    Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence, TARGETS,
 };
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use reference::ReferenceError;

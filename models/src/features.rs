@@ -69,7 +69,11 @@ impl History {
                     Observation::FundingRate(_) => table == "funding",
                     Observation::OpenInterest(_) => table == "open_interest",
                     Observation::Gap(_) => table == "gaps",
-                    Observation::Quote(_) | Observation::ChainTip(_) | Observation::Holding(_) => false,
+                    Observation::Quote(_)
+                    | Observation::ChainTip(_)
+                    | Observation::Holding(_)
+                    | Observation::Forecast(_)
+                    | Observation::Regime(_) => false,
                 };
                 if !is_right {
                     return Err(FeatureError::WrongKind { table, row });

@@ -228,7 +228,7 @@ fn as_json(found: &Found) -> Result<Value, Failure> {
     value["left_out"] = json!(found.left_out);
     if let Some(audit) = &found.audit {
         value["audit"] = json!({
-            "cuts": audit.cuts, "rows_compared": audit.rows_compared, "events_changed": audit.events_changed,
+            "cuts": audit.cuts, "rows_compared": audit.rows_compared, "words_changed": audit.words_changed,
             "rows_moved": audit.rows_moved, "leaks": 0,
         });
     }
@@ -252,7 +252,12 @@ pub(super) fn as_lines(evaluation: &Evaluation) -> String {
         "log loss, nats     model {:.4}  base {:.4}  Markov {:.4}  margin-only {:.4}",
         losses.model, losses.base, losses.markov, losses.margin_only
     );
-    let _ = writeln!(text, "skill              {} against {}", share(&evaluation.skill), evaluation.skill.against);
+    let _ = writeln!(
+        text,
+        "skill              {} against {}",
+        share(&evaluation.skill),
+        evaluation.skill.against
+    );
     let _ = writeln!(text, "over margin-only   {}", share(&evaluation.skill_over_margin));
     if let Some(test) = &evaluation.diebold_mariano {
         let _ = writeln!(text, "Diebold–Mariano    {:+.2}, p {:.4}", test.statistic, test.p_value);
@@ -268,7 +273,8 @@ pub(super) fn as_lines(evaluation: &Evaluation) -> String {
         brier.within_variance - brier.within_covariance
     );
     let (rows, episodes) = (&evaluation.alarms.rows, &evaluation.alarms.episodes);
-    let percent = |share: Option<f64>| share.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    let percent =
+        |share: Option<f64>| share.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
     let _ = writeln!(
         text,
         "alarms             on {:.0} % of rows: precision {}, recall {}; lead {} rows, {:.1} false a month",
@@ -294,13 +300,8 @@ pub(super) fn as_lines(evaluation: &Evaluation) -> String {
     }
     text.push_str("forecast → happened");
     for bin in &evaluation.reliability {
-        let _ = write!(
-            text,
-            "  {:.1}→{:.1} % (n {})",
-            bin.mean_forecast * 100.0,
-            bin.observed * 100.0,
-            bin.n
-        );
+        let _ =
+            write!(text, "  {:.1}→{:.1} % (n {})", bin.mean_forecast * 100.0, bin.observed * 100.0, bin.n);
     }
     text.push('\n');
     let _ = write!(text, "abstained          {}; they are scored all the same", evaluation.abstained);
@@ -312,8 +313,8 @@ fn as_text(found: &Found) -> String {
     if let Some(audit) = &found.audit {
         let _ = write!(
             text,
-            "\nno look ahead      {} cuts, {} events scrambled, {} earlier rows the same to the bit, {} later rows moved",
-            audit.cuts, audit.events_changed, audit.rows_compared, audit.rows_moved
+            "\nno look ahead      {} cuts, {} words scrambled, {} earlier rows the same to the bit, {} later rows moved",
+            audit.cuts, audit.words_changed, audit.rows_compared, audit.rows_moved
         );
     }
     if found.left_out > 0 {

@@ -136,9 +136,7 @@ impl ForecastNow {
         let settings = global.settings()?;
         let config = chosen(&settings.config.forecast, &self.target);
         let (said, is_recorded) = match self.as_of {
-            Some(then) => {
-                (Forecaster::new(config, &settings.store_dir).rehearse(then)?, false)
-            }
+            Some(then) => (Forecaster::new(config, &settings.store_dir).rehearse(then)?, false),
             None => {
                 let (mut store, _) = Store::open(
                     &settings.store_dir,

@@ -84,7 +84,9 @@ impl Foresight {
             // A target that had nothing to say is asked again with the next hour's bars.
             let is_due = match tried {
                 None => true,
-                Some(tried) => forecaster.is_due(now.minus(SETTLE)) && hour_of(tried) < hour_of(now.minus(SETTLE)),
+                Some(tried) => {
+                    forecaster.is_due(now.minus(SETTLE)) && hour_of(tried) < hour_of(now.minus(SETTLE))
+                }
             };
             if is_due {
                 tried = Some(now.minus(SETTLE));

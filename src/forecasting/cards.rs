@@ -120,8 +120,12 @@ impl Card {
             last: artefact.trained_through,
             expires_at: artefact.expires_at,
             rows: artefact.rows,
-            data: Digest::from(*data.finalize().as_bytes()),
-            prices: set.prices.iter().map(|used| format!("{} ({} rows)", used.symbol, used.returns)).collect(),
+            data: Digest::from_bytes(*data.finalize().as_bytes()),
+            prices: set
+                .prices
+                .iter()
+                .map(|used| format!("{} ({} rows)", used.symbol, used.returns))
+                .collect(),
             features: set.samples.columns.iter().map(column).collect(),
             protocol,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -252,8 +256,10 @@ impl Shelf {
             let problem = "it is not the artefact that its card describes".to_owned();
             return Err(ShelfError::Damaged { path, problem });
         }
-        let artefact: Artefact = toml::from_str(&text)
-            .map_err(|error| ShelfError::Damaged { path: path.clone(), problem: error.message().to_owned() })?;
+        let artefact: Artefact = toml::from_str(&text).map_err(|error| ShelfError::Damaged {
+            path: path.clone(),
+            problem: error.message().to_owned(),
+        })?;
         artefact
             .check(task)
             .map_err(|source| ShelfError::Refused { path: path.clone(), source: Box::new(source) })?;

@@ -25,8 +25,7 @@ pub(super) fn forecast(
     at: Timestamp,
 ) -> Forecast {
     let abstained = answer.abstained.as_ref().map(ToString::to_string);
-    let chances =
-        Chances { probability: answer.probability, low: answer.low, high: answer.high };
+    let chances = Chances { probability: answer.probability, low: answer.low, high: answer.high };
     Forecast {
         target: task.id.into(),
         asset: asset.into(),

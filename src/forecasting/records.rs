@@ -73,15 +73,16 @@ impl Forecaster for Replayer {
         if trained.card.hash != body.model.hash {
             return Err(format!("the artefact {} is not the one that made the forecast", body.model.id));
         }
-        let (trail, row): (Vec<_>, Vec<_>) = body.inputs.iter().partition(|(name, _)| name.starts_with(TRAIL));
+        let (trail, row): (Vec<_>, Vec<_>) =
+            body.inputs.iter().partition(|(name, _)| name.starts_with(TRAIL));
         let names = row.iter().map(|(name, _)| name.as_str());
         if !names.eq(trained.artefact.columns.iter().map(String::as_str)) {
             return Err("the record's inputs are not the artefact's columns".to_owned());
         }
         let inputs = Inputs {
             time: body.decided_at,
-            trail: trail.iter().map(|(_, value)| value.get()).collect(),
-            row: row.iter().map(|(_, value)| value.get()).collect(),
+            trail: trail.iter().map(|(_, value)| value.value()).collect(),
+            row: row.iter().map(|(_, value)| value.value()).collect(),
         };
         let answer = trained.artefact.forecast(&inputs).map_err(|error| error.to_string())?;
         Ok(Answer::of(&outlooks::forecast(task, &body.asset, &trained, &answer, body.decided_at)))

@@ -162,15 +162,6 @@ impl Problem<'_> {
                 let (last_a, last_b, _) = self.step(near).ok_or(CalibrationError::NotConverged)?;
                 return Ok(Platt { a: near.a + last_a, b: near.b + last_b });
             }
-            // So near the end that rounding hides the gain of a step from the cost, a whole one is right.
-            if decrement <= 1e-8 * (1.0 + cost) {
-                line = Platt { a: line.a + step_a, b: line.b + step_b };
-                if decrement <= 1e-14 * (1.0 + cost) {
-                    return Ok(line);
-                }
-                cost = self.cost(line);
-                continue;
-            }
             let mut length = 1.0;
             while self.cost(ahead(length)) > cost - 1e-4 * length * decrement {
                 length /= 2.0;

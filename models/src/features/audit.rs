@@ -199,7 +199,11 @@ fn changed(event: &MarketEvent, chance: &mut Chance) -> MarketEvent {
         Observation::Gap(gap) => {
             gap.until = (factor() > 0.7).then(|| gap.from.plus(Duration::from_secs_f64(3_600.0 * factor())));
         }
-        Observation::Quote(_) | Observation::ChainTip(_) | Observation::Holding(_) => {}
+        Observation::Quote(_)
+        | Observation::ChainTip(_)
+        | Observation::Holding(_)
+        | Observation::Forecast(_)
+        | Observation::Regime(_) => {}
     }
     event
 }

@@ -104,7 +104,11 @@ impl Known {
             Observation::FundingRate(funding) => self.funding.take_rate(event, funding),
             Observation::OpenInterest(interest) => self.funding.take_interest(event, interest),
             // `History::check` lets none of these in.
-            Observation::Quote(_) | Observation::ChainTip(_) | Observation::Holding(_) => {}
+            Observation::Quote(_)
+            | Observation::ChainTip(_)
+            | Observation::Holding(_)
+            | Observation::Forecast(_)
+            | Observation::Regime(_) => {}
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use market::{Date, Interval, MarketEvent, PositionSide, Timestamp, nyse};
 use proptest::prelude::*;
 
-use super::super::{FeatureError, FeatureSet, History, TASKS, bits, samples, task};
 use super::super::robust::z_of_last;
+use super::super::{FeatureError, FeatureSet, History, TASKS, bits, samples, task};
 use super::world::{
     Size, at, bar, day, event, flow, funding, gap, interest, level, liquidation, value, world,
 };
@@ -76,7 +76,13 @@ fn a_days_flow_is_a_partial_sum_at_night_and_whole_by_the_next_afternoon() {
         z_of_last(&totals)
     };
     for (time, monday, told, age, why) in [
-        ("2025-11-17T23:05:00Z", None, 1.0, 1.0, "Monday is over and nothing is told: Friday's, one session old"),
+        (
+            "2025-11-17T23:05:00Z",
+            None,
+            1.0,
+            1.0,
+            "Monday is over and nothing is told: Friday's, one session old",
+        ),
         ("2025-11-18T01:05:00Z", None, 1.0, 1.0, "still nothing"),
         ("2025-11-18T02:05:00Z", Some(2.0), 0.5, 0.0, "one fund of two"),
         ("2025-11-18T06:05:00Z", Some(-3.0), 1.0, 0.0, "2 − 5"),

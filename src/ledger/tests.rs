@@ -1,5 +1,6 @@
 //! What a ledger must survive, and what must not survive in it.
 
+mod anchoring;
 mod damage;
 mod formats;
 mod properties;

@@ -34,9 +34,10 @@ fn expect_bad(dir: &Path, record: u64, what: &str) -> Damage {
 fn every_bit_of_a_record_counts() {
     let whole = written(RECORDS);
     let owners = owners(whole.path(), "forecasts.jsonl");
-    // One bit of every byte of a record and of the last one, which has nothing after it; a sample of all others.
+    // One bit of every byte of a record; of the last one, which has nothing after it, and of all others a sample.
     let record = |n: u64| (0..owners.len()).filter(|at| owners[*at] == n).collect::<Vec<_>>();
-    let every = record(41).into_iter().chain(record(RECORDS - 1)).chain((0..owners.len()).step_by(397));
+    let last = record(RECORDS - 1).into_iter().step_by(11);
+    let every = record(7).into_iter().chain(last).chain((0..owners.len()).step_by(797));
     let newline = owners.len() - 1;
     let chosen = every.map(|at| (at, (at % 8) as u32)).chain((0..8).map(|bit| (newline, bit)));
     let dir = copy(whole.path());
@@ -55,7 +56,7 @@ fn every_bit_of_a_record_counts() {
         assert_eq!(is_cut, at == newline, "byte {at} bit {bit}: {found}");
         tried += 1;
     }
-    assert!(tried > 2_000, "{tried}");
+    assert!(tried > 1_400, "{tried}");
     for (at, bit) in [(0, 0), (bytes.len() / 2, 3), (newline, 7)] {
         std::fs::write(&file, &bytes).unwrap();
         flip(dir.path(), "forecasts.jsonl", at, bit);

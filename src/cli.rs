@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod export;
 mod import;
+mod ledger;
 mod models;
 mod rebuild;
 mod record;
@@ -83,6 +84,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Fit a model to stored liquidations, with errors and a naive baseline
     Models(models::Models),
+    /// List, show, verify, replay, export or anchor the record of forecasts
+    Ledger(ledger::Ledger),
     /// Decode every stored frame anew and replace the tables made from them
     Rebuild(rebuild::Rebuild),
     /// Print the resolved configuration, or what is wrong with it
@@ -116,6 +119,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Doctor(doctor) if config::log_filter().is_some() => log_to_stderr(|| doctor.run(&global)),
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Models(models) => log_to_stderr(|| models.run(&global)),
+        Command::Ledger(ledger) => log_to_stderr(|| ledger.run(&global)),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),
     }

@@ -6,6 +6,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
+use crate::ledger::anchor::AnchorError;
+use crate::ledger::{LedgerError, ReplayError};
 
 /// Everything that ends a command. Its text is one sentence with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,15 @@ pub enum Failure {
     /// A source's past cannot be asked for.
     #[error("{0}")]
     Backfill(#[source] Box<feeds::backfill::BackfillError>),
+    /// The ledger cannot be opened, read, written or believed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A forecast cannot be made again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A head cannot be anchored.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
     /// A file to be taken in cannot be read.
     #[error("read {path}: {source}; name a readable file")]
     Read {
@@ -109,8 +120,9 @@ impl Failure {
             | Self::Write { .. }
             | Self::Stdout(_)
             | Self::Terminal(_) => 2,
-            Self::Store(_) => 3,
-            Self::Unreachable(_) => 4,
+            Self::Anchor(AnchorError::Answer { .. } | AnchorError::FeeRate { .. }) => 2,
+            Self::Store(_) | Self::Ledger(_) | Self::Replay(_) => 3,
+            Self::Unreachable(_) | Self::Anchor(AnchorError::Node { .. }) => 4,
             Self::Bug(_) => Self::BUG,
         }
     }

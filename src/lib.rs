@@ -13,6 +13,7 @@ pub mod daemon;
 mod doctor;
 pub mod engine;
 pub mod failure;
+pub mod ledger;
 mod logging;
 mod output;
 pub mod rehearsal;

@@ -146,9 +146,9 @@ impl SignIn {
         match self {
             Self::Cookie(file) => format!("the node refuses the cookie {}", file.display()),
             Self::UserPassword(..) => format!("the node refuses {USER} and {PASSWORD}"),
-            Self::Nothing => format!(
-                "the node wants to know us: set feeds.{feed}.cookie_file, or {USER} and {PASSWORD}"
-            ),
+            Self::Nothing => {
+                format!("the node wants to know us: set feeds.{feed}.cookie_file, or {USER} and {PASSWORD}")
+            }
         }
     }
 }

@@ -101,7 +101,8 @@ pub struct Proof {
 impl Proof {
     /// The proof in C2SP's `tlog-proof` form, with the record's hash as the extra value.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{PROOF}\nextra {}\nindex {}\n", STANDARD.encode(self.hash.as_bytes()), self.sequence);
+        let mut text =
+            format!("{PROOF}\nextra {}\nindex {}\n", STANDARD.encode(self.hash.as_bytes()), self.sequence);
         for hash in &self.path {
             text.push_str(&STANDARD.encode(hash.as_bytes()));
             text.push('\n');

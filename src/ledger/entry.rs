@@ -153,9 +153,12 @@ impl Body {
         if until <= decided_at {
             return Some(format!("until {until} is not after decided_at {decided_at}"));
         }
-        for (field, text) in
-            [("target", &self.target), ("asset", &self.asset), ("horizon", &self.horizon), ("model.id", &self.model.id)]
-        {
+        for (field, text) in [
+            ("target", &self.target),
+            ("asset", &self.asset),
+            ("horizon", &self.horizon),
+            ("model.id", &self.model.id),
+        ] {
             if text.is_empty() || text.chars().any(char::is_control) {
                 return Some(format!("{field} is {text:?}; it needs a name on one line"));
             }

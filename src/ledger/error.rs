@@ -65,7 +65,9 @@ pub enum LedgerError {
     #[error(transparent)]
     Body(#[from] BodyError),
     /// A record is too long.
-    #[error("a record of {bytes} bytes is over the ledger's limit of {limit}; give the artefact fewer inputs")]
+    #[error(
+        "a record of {bytes} bytes is over the ledger's limit of {limit}; give the artefact fewer inputs"
+    )]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -85,6 +87,14 @@ pub enum LedgerError {
         sequence: u64,
         /// Records in the ledger.
         count: u64,
+    },
+    /// A forecast came out otherwise when it was made again.
+    #[error("record {sequence} came out otherwise: {differences}")]
+    NotReproduced {
+        /// The record.
+        sequence: u64,
+        /// Field by field, what was recorded and what was computed.
+        differences: String,
     },
     /// What is expected is no hash.
     #[error("--expected-head {text:?} is no head; give the 64 hex digits of a record's hash, or COUNT:HASH")]
@@ -116,7 +126,9 @@ pub enum Damage {
         fault: Fault,
     },
     /// Another record stands in a record's place.
-    #[error("record {record} is damaged: record {found} stands in its place; records were dropped, moved or repeated")]
+    #[error(
+        "record {record} is damaged: record {found} stands in its place; records were dropped, moved or repeated"
+    )]
     OutOfOrder {
         /// The place.
         record: u64,
@@ -124,7 +136,9 @@ pub enum Damage {
         found: u64,
     },
     /// A record follows another one than the one before it.
-    #[error("record {record} is damaged: it follows {stated}, but the record before it is {previous}; one of them was replaced")]
+    #[error(
+        "record {record} is damaged: it follows {stated}, but the record before it is {previous}; one of them was replaced"
+    )]
     Unchained {
         /// Its place.
         record: u64,
@@ -134,7 +148,9 @@ pub enum Damage {
         previous: Digest,
     },
     /// Signed records are missing at the end.
-    #[error("record {record} is missing: the signed head speaks of {count} records, {record} are there; the end was cut off")]
+    #[error(
+        "record {record} is missing: the signed head speaks of {count} records, {record} are there; the end was cut off"
+    )]
     Truncated {
         /// The first one missing.
         record: u64,
@@ -142,7 +158,9 @@ pub enum Damage {
         count: u64,
     },
     /// Records were added that nobody signed.
-    #[error("record {record} is damaged: {unsigned} records from it on are in no signed head; somebody else added them, or heads were cut off")]
+    #[error(
+        "record {record} is damaged: {unsigned} records from it on are in no signed head; somebody else added them, or heads were cut off"
+    )]
     Unsigned {
         /// The first of them.
         record: u64,
@@ -150,7 +168,9 @@ pub enum Damage {
         unsigned: u64,
     },
     /// A signed head speaks of another record than the one that is there.
-    #[error("record {record} is damaged: the signed head says {signed}, the record is {found}; records were rebuilt from there on, or earlier")]
+    #[error(
+        "record {record} is damaged: the signed head says {signed}, the record is {found}; records were rebuilt from there on, or earlier"
+    )]
     Rebuilt {
         /// The record.
         record: u64,
@@ -182,7 +202,9 @@ pub enum Damage {
         found: PublicKey,
     },
     /// Heads are missing at the end.
-    #[error("the head of record {record} is missing: the checkpoint speaks of {count} records, the heads end before; they were cut off")]
+    #[error(
+        "the head of record {record} is missing: the checkpoint speaks of {count} records, the heads end before; they were cut off"
+    )]
     HeadsTruncated {
         /// The first record without one.
         record: u64,
@@ -204,7 +226,9 @@ pub enum Damage {
         problem: String,
     },
     /// The key beside the ledger is another one.
-    #[error("the key beside the ledger is {found}, but the heads are signed by {expected}; one of them was replaced")]
+    #[error(
+        "the key beside the ledger is {found}, but the heads are signed by {expected}; one of them was replaced"
+    )]
     KeyReplaced {
         /// Whose signatures are in the heads.
         expected: PublicKey,
@@ -212,7 +236,9 @@ pub enum Damage {
         found: PublicKey,
     },
     /// The head that was kept elsewhere is not in the chain.
-    #[error("{expected} is no head of this ledger's {count} records: it was rebuilt or rolled back since that head was kept, or it is another ledger")]
+    #[error(
+        "{expected} is no head of this ledger's {count} records: it was rebuilt or rolled back since that head was kept, or it is another ledger"
+    )]
     NotInChain {
         /// The hash that was expected.
         expected: Digest,
@@ -220,7 +246,9 @@ pub enum Damage {
         count: u64,
     },
     /// The head that was kept elsewhere is in the chain, at another place.
-    #[error("{expected} is the head of {found} records here, not of {stated}: it was rebuilt, or the count is wrong")]
+    #[error(
+        "{expected} is the head of {found} records here, not of {stated}: it was rebuilt, or the count is wrong"
+    )]
     OtherPlace {
         /// The hash that was expected.
         expected: Digest,

@@ -26,7 +26,8 @@ impl Key {
     pub(super) fn load(path: &Path, may_make: bool) -> Result<Self, LedgerError> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
-                let mode = std::fs::metadata(path).map_err(LedgerError::io("read", path))?.permissions().mode();
+                let mode =
+                    std::fs::metadata(path).map_err(LedgerError::io("read", path))?.permissions().mode();
                 if mode & 0o077 != 0 {
                     return Err(LedgerError::KeyExposed { path: path.to_owned(), mode: mode & 0o777 });
                 }
@@ -44,7 +45,8 @@ impl Key {
 
     fn make(path: &Path) -> Result<Self, LedgerError> {
         let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|error| LedgerError::Randomness { reason: error.to_string() })?;
+        getrandom::fill(&mut secret)
+            .map_err(|error| LedgerError::Randomness { reason: error.to_string() })?;
         let key = Self(SigningKey::from_bytes(&secret));
         let failed = LedgerError::io("create", path);
         // Temporary files are their owner's alone from the first byte on.
@@ -87,7 +89,8 @@ impl PublicKey {
     /// Whether `signature` is this key's over `text`, by the strict rules of RFC 8032.
     pub fn has_signed(&self, text: &str, signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(text.as_bytes(), &signature).is_ok())
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(text.as_bytes(), &signature).is_ok())
     }
 
     /// The 32 bytes.

@@ -209,8 +209,10 @@ impl Reader {
         let scan = scan(&self.files, Signatures::Last, None, None)?;
         let damaged = |problem: &str| Damage::Checkpoint { problem: problem.to_owned() };
         let note = self.files.read_checkpoint()?.ok_or_else(|| damaged("it is missing"))?;
-        let signer = scan.head.as_ref().map(|head| head.public_key).ok_or_else(|| damaged("there is no head"))?;
-        let checkpoint = Checkpoint::parse(&note, &signer).map_err(|problem| Damage::Checkpoint { problem })?;
+        let signer =
+            scan.head.as_ref().map(|head| head.public_key).ok_or_else(|| damaged("there is no head"))?;
+        let checkpoint =
+            Checkpoint::parse(&note, &signer).map_err(|problem| Damage::Checkpoint { problem })?;
         let missing = LedgerError::NoSuchRecord { sequence, count: checkpoint.count };
         let (Some(hash), true) = (scan.tree.leaf(sequence), sequence < checkpoint.count) else {
             return Err(missing);
@@ -260,7 +262,13 @@ impl Reader {
     ///
     /// # Errors
     /// The key or the file cannot be used.
-    pub fn note_anchor(&self, head: &Head, chain: &str, txid: Digest, now: Timestamp) -> Result<Anchor, LedgerError> {
+    pub fn note_anchor(
+        &self,
+        head: &Head,
+        chain: &str,
+        txid: Digest,
+        now: Timestamp,
+    ) -> Result<Anchor, LedgerError> {
         let path: PathBuf = self.files.anchors();
         let key = Key::load(&self.files.key(), false)?;
         if key.public() != head.public_key {

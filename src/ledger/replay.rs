@@ -98,7 +98,8 @@ pub fn replay_many(
         let running: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
         // Every thread is waited for before any failure is told: a scope passes on the panics of those that are not.
         let ended: Vec<_> = running.into_iter().map(ScopedJoinHandle::join).collect();
-        let panicked = |_| ReplayError { sequence: entry.sequence, problem: "the forecast panicked".to_owned() };
+        let panicked =
+            |_| ReplayError { sequence: entry.sequence, problem: "the forecast panicked".to_owned() };
         ended.into_iter().map(|outcome| outcome.map_err(panicked)?).collect::<Result<Vec<_>, _>>()
     })?;
     let mut all = Replayed::none(entry);

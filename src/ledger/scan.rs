@@ -180,7 +180,11 @@ impl Scan {
             && checkpoint.count == record + 1
             && checkpoint.root != root
         {
-            let problem = format!("its root over {} records is {}, the records' is {root}", record + 1, checkpoint.root);
+            let problem = format!(
+                "its root over {} records is {}, the records' is {root}",
+                record + 1,
+                checkpoint.root
+            );
             return Some(Damage::Checkpoint { problem });
         }
         self.last = entry.hash;

@@ -112,8 +112,9 @@ impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bits = unhex(&text).map(u64::from_be_bytes);
-        bits.map(Self)
-            .ok_or_else(|| de::Error::custom(format!("{text:?} is no number's bits: 16 lower-case hex digits")))
+        bits.map(Self).ok_or_else(|| {
+            de::Error::custom(format!("{text:?} is no number's bits: 16 lower-case hex digits"))
+        })
     }
 }
 

@@ -154,11 +154,18 @@ fn a_call_goes_to_the_wallet_and_brings_the_result_or_the_node_s_words() {
     let asked = |config| call_on(&url, config, None).unwrap_err();
     assert_eq!(asked(FeedConfig::default()), NodeError::WarmingUp("Loading wallet…".to_owned()));
     let refused = asked(FeedConfig::default());
-    assert!(matches!(&refused, NodeError::Refused(words) if words.contains("Insufficient funds")), "{refused}");
+    assert!(
+        matches!(&refused, NodeError::Refused(words) if words.contains("Insufficient funds")),
+        "{refused}"
+    );
     let unknown = asked(FeedConfig::default()).to_string();
     assert!(unknown.contains("feeds.bitcoin-node.cookie_file"), "{unknown}");
     let heard = serving.join().unwrap();
-    assert!(heard[0].starts_with("POST /wallet/desk ") && heard[0].contains(r#""params":[6]"#), "{}", heard[0]);
+    assert!(
+        heard[0].starts_with("POST /wallet/desk ") && heard[0].contains(r#""params":[6]"#),
+        "{}",
+        heard[0]
+    );
     assert!(heard[1].starts_with("POST / "), "{}", heard[1]);
     let cookie = FeedConfig { cookie_file: Some("/nowhere/.cookie".into()), ..FeedConfig::default() };
     let missing = call_on("http://127.0.0.1:1", cookie, None).unwrap_err().to_string();

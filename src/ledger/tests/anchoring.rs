@@ -33,12 +33,16 @@ fn node(answer: impl Fn(&str, &Value) -> Result<Value, String> + Send + 'static)
             let method = body["method"].as_str().unwrap();
             let (status, reply) = match answer(method, &body["params"]) {
                 Ok(result) => (200, json!({ "result": result, "error": null, "id": body["id"] })),
-                Err(words) => {
-                    (500, json!({ "result": null, "error": { "code": -6, "message": words }, "id": body["id"] }))
-                }
+                Err(words) => (
+                    500,
+                    json!({ "result": null, "error": { "code": -6, "message": words }, "id": body["id"] }),
+                ),
             };
             let reply = reply.to_string();
-            let top = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", reply.len());
+            let top = format!(
+                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                reply.len()
+            );
             socket.write_all(format!("{top}{reply}").as_bytes()).unwrap();
         }
     });
@@ -72,7 +76,10 @@ fn transaction(data: &[u8], value: u64, is_signed: bool) -> String {
 fn wallet(method: &str, parameters: &Value) -> Result<Value, String> {
     let data = |text: &str| {
         let text = text.trim_start_matches("made:");
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<_>>()
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect::<Vec<_>>()
     };
     match method {
         "getblockchaininfo" => Ok(json!({ "chain": "regtest", "blocks": 101 })),
@@ -122,7 +129,16 @@ fn a_head_is_drafted_described_sent_and_noted() {
     assert!((draft.rate() - 329.0 / 133.0).abs() < 1e-12);
     let shown = draft.describe();
     let carried = format!("564947494531{}", head.hash);
-    for part in ["regtest", "329 sat", "2.47 sat/vB", "133 vB", &carried, &draft.raw, &draft.txid.to_string(), "3 records"] {
+    for part in [
+        "regtest",
+        "329 sat",
+        "2.47 sat/vB",
+        "133 vB",
+        &carried,
+        &draft.raw,
+        &draft.txid.to_string(),
+        "3 records",
+    ] {
         assert!(shown.contains(part), "{part} is missing from:\n{shown}");
     }
     assert!(draft.raw.contains(&carried));
@@ -154,7 +170,11 @@ fn a_node_that_answers_otherwise_than_asked_gets_nothing_sent() {
         ("fundrawtransaction", Err("Insufficient funds".to_owned()), "Insufficient funds"),
         ("fundrawtransaction", Ok(json!({ "hex": "00" })), "no fee"),
         ("fundrawtransaction", Ok(json!({ "hex": "00", "fee": -1.0 })), "no fee"),
-        ("signrawtransactionwithwallet", Ok(json!({ "hex": "00", "complete": false, "errors": ["locked"] })), "locked"),
+        (
+            "signrawtransactionwithwallet",
+            Ok(json!({ "hex": "00", "complete": false, "errors": ["locked"] })),
+            "locked",
+        ),
         ("signrawtransactionwithwallet", Ok(json!({ "hex": "0g", "complete": true })), "no transaction"),
         (
             "signrawtransactionwithwallet",
@@ -179,11 +199,20 @@ fn a_node_that_answers_otherwise_than_asked_gets_nothing_sent() {
 
 #[test]
 fn only_chains_whose_coins_are_worth_nothing_go_without_asking() {
-    for (chain, expected) in
-        [("regtest", true), ("signet", true), ("main", false), ("test", false), ("testnet4", false), ("other", false)]
-    {
+    for (chain, expected) in [
+        ("regtest", true),
+        ("signet", true),
+        ("main", false),
+        ("test", false),
+        ("testnet4", false),
+        ("other", false),
+    ] {
         let node = node(move |method, parameters| {
-            if method == "getblockchaininfo" { Ok(json!({ "chain": chain })) } else { wallet(method, parameters) }
+            if method == "getblockchaininfo" {
+                Ok(json!({ "chain": chain }))
+            } else {
+                wallet(method, parameters)
+            }
         });
         assert_eq!(draft(&node, &head(), None).unwrap().is_playground(), expected, "{chain}");
     }

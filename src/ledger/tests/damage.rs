@@ -186,7 +186,10 @@ fn a_kept_head_is_found_at_its_place() {
         assert_eq!(reader.verify(&Expected::head(&text).unwrap()).unwrap().expected, Some(4));
     }
     let elsewhere = reader.verify(&Expected::head(&format!("5:{hash}")).unwrap()).unwrap_err();
-    assert!(matches!(elsewhere, LedgerError::Damaged(Damage::OtherPlace { stated: 5, found: 4, .. })), "{elsewhere}");
+    assert!(
+        matches!(elsewhere, LedgerError::Damaged(Damage::OtherPlace { stated: 5, found: 4, .. })),
+        "{elsewhere}"
+    );
     for text in ["", "4", "4:", "x:00", &hash.to_string()[1..], &hash.to_string().to_uppercase()] {
         assert!(matches!(Expected::head(text), Err(LedgerError::NoHead { .. })), "{text:?}");
     }
@@ -269,7 +272,10 @@ fn a_ledger_rebuilt_with_another_key_is_found_by_head_or_key() {
     assert!(Reader::open(true_one.path()).unwrap().verify(&by_key).is_ok());
     for dir in [forged.path(), forged_dir.path()] {
         let found = Reader::open(dir).unwrap().verify(&by_key).unwrap_err();
-        assert!(matches!(found, LedgerError::Damaged(Damage::OtherKey { record: 0, line: 1, .. })), "{found}");
+        assert!(
+            matches!(found, LedgerError::Damaged(Damage::OtherKey { record: 0, line: 1, .. })),
+            "{found}"
+        );
     }
 }
 

@@ -47,7 +47,8 @@ fn root_by_path(leaf: [u8; 32], index: usize, count: usize, path: &[[u8; 32]]) -
 
 fn unhex32(value: &Value) -> [u8; 32] {
     let text = value.as_str().unwrap();
-    let bytes: Vec<u8> = (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> =
+        (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
     bytes.try_into().unwrap()
 }
 
@@ -63,7 +64,10 @@ fn a_stranger_verifies_records_and_heads_with_common_tools() {
         let hash = blake3::hash(before.as_bytes()).to_hex().to_string();
         assert_eq!(seal, format!(",\"hash\":\"{hash}\"}}"));
         let record: Value = serde_json::from_str(line).unwrap();
-        assert_eq!((record["sequence"].as_u64(), record["previous"].as_str()), (Some(n as u64), Some(&previous[..])));
+        assert_eq!(
+            (record["sequence"].as_u64(), record["previous"].as_str()),
+            (Some(n as u64), Some(&previous[..]))
+        );
         let inputs = record["body"]["inputs"].as_array().unwrap();
         let rows: String = inputs
             .iter()
@@ -124,7 +128,15 @@ fn a_checkpoint_bears_other_signatures_beside_but_not_instead() {
     for (what, text) in [
         ("another ledger's", Checkpoint::sign(&other, 5, Digest::of(b"root"))),
         ("unsigned", note.rsplit_once('\u{2014}').unwrap().0.to_owned()),
-        ("a witness alone", witnessed.lines().enumerate().filter(|(n, _)| *n != 4).map(|(_, line)| format!("{line}\n")).collect()),
+        (
+            "a witness alone",
+            witnessed
+                .lines()
+                .enumerate()
+                .filter(|(n, _)| *n != 4)
+                .map(|(_, line)| format!("{line}\n"))
+                .collect(),
+        ),
         ("another count", note.replacen("\n5\n", "\n6\n", 1)),
         ("a leading zero", note.replacen("\n5\n", "\n05\n", 1)),
         ("an extension", note.replacen("\n\n", "\nmore\n\n", 1)),
@@ -175,7 +187,8 @@ fn a_proof_of_inclusion_holds_by_an_independent_reading() {
 fn the_bytes_of_a_record_and_a_head_are_these() {
     let entry = Entry::seal(0, forecast(1), Digest::ZERO);
     let zeros = "0".repeat(64);
-    let hashes = ["config", "artefact", "code"].map(|word| blake3::hash(word.as_bytes()).to_hex().to_string());
+    let hashes =
+        ["config", "artefact", "code"].map(|word| blake3::hash(word.as_bytes()).to_hex().to_string());
     let [config, artefact, code] = &hashes;
     let expected = format!(
         concat!(
@@ -211,10 +224,7 @@ fn the_bytes_of_a_record_and_a_head_are_these() {
             head.signature
         )
     );
-    assert_eq!(
-        Checkpoint::sign(&key, 0, Digest::ZERO).lines().next(),
-        Some("vigie/ledger/ea4a6c63e29c520a")
-    );
+    assert_eq!(Checkpoint::sign(&key, 0, Digest::ZERO).lines().next(), Some("vigie/ledger/ea4a6c63e29c520a"));
 }
 
 #[test]

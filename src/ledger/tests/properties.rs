@@ -15,19 +15,21 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     let baselines = (option::of(share()), option::of(share()), option::of(share()));
     let said = (share(), 0.0..=1.0_f64, 0.0..=1.0_f64, vec(any::<u8>(), 0..4));
     let outcome = prop_oneof![said.prop_map(Ok), "[^\\x00]{1,40}".prop_map(Err)];
-    (option::of(any::<u8>()), baselines, outcome).prop_map(|(regime, (base, markov, margin_only), outcome)| {
-        let silent = Answer { regime, base, markov, margin_only, ..Answer::default() };
-        match outcome {
-            Ok((probability, a, b, regimes)) => Answer {
-                probability: Some(probability),
-                low: Some(a.min(b).into()),
-                high: Some(a.max(b).into()),
-                regimes,
-                ..silent
-            },
-            Err(reason) => Answer { abstained: Some(reason), ..silent },
-        }
-    })
+    (option::of(any::<u8>()), baselines, outcome).prop_map(
+        |(regime, (base, markov, margin_only), outcome)| {
+            let silent = Answer { regime, base, markov, margin_only, ..Answer::default() };
+            match outcome {
+                Ok((probability, a, b, regimes)) => Answer {
+                    probability: Some(probability),
+                    low: Some(a.min(b).into()),
+                    high: Some(a.max(b).into()),
+                    regimes,
+                    ..silent
+                },
+                Err(reason) => Answer { abstained: Some(reason), ..silent },
+            }
+        },
+    )
 }
 
 prop_compose! {

@@ -51,10 +51,17 @@ fn one_bit_in_one_replay_of_a_thousand_is_told_with_its_field() {
     let entry = Reader::open(dir.path()).unwrap().entry(6).unwrap();
     let replayed = replay_many(&entry, &Slipping(0.into()), 1_000, 4).unwrap();
     assert!(!replayed.is_exact());
-    assert_eq!(replayed.answers.values().copied().collect::<std::collections::BTreeSet<_>>(), [1, 999].into());
+    assert_eq!(
+        replayed.answers.values().copied().collect::<std::collections::BTreeSet<_>>(),
+        [1, 999].into()
+    );
     let [difference] = &replayed.differences[..] else { panic!("{:?}", replayed.differences) };
     assert_eq!(difference.field, "high");
-    assert!(difference.to_string().contains("3fc0000000000000") && difference.to_string().contains("3fc0000000000001"), "{difference}");
+    assert!(
+        difference.to_string().contains("3fc0000000000000")
+            && difference.to_string().contains("3fc0000000000001"),
+        "{difference}"
+    );
 }
 
 #[test]

@@ -40,7 +40,11 @@ fn a_ledger_goes_on_where_it_ended() {
         write_into(parts.path(), n..n + 1);
     }
     assert_eq!(lines(whole.path(), "forecasts.jsonl"), lines(parts.path(), "forecasts.jsonl"));
-    assert_eq!(lines(whole.path(), "heads.jsonl"), lines(parts.path(), "heads.jsonl"), "ed25519 is deterministic");
+    assert_eq!(
+        lines(whole.path(), "heads.jsonl"),
+        lines(parts.path(), "heads.jsonl"),
+        "ed25519 is deterministic"
+    );
     assert_eq!(lines(whole.path(), "checkpoint"), lines(parts.path(), "checkpoint"));
 }
 
@@ -78,7 +82,10 @@ fn a_second_writer_is_told_who_writes() {
     let refused = Ledger::open(dir.path(), hour(1)).unwrap_err();
     let said = refused.to_string();
     assert!(matches!(refused, LedgerError::Locked { .. }), "{said}");
-    assert!(said.contains(&format!("process {}", std::process::id())) && said.contains("2026-01-01"), "{said}");
+    assert!(
+        said.contains(&format!("process {}", std::process::id())) && said.contains("2026-01-01"),
+        "{said}"
+    );
     drop(first);
     Ledger::open(dir.path(), hour(1)).unwrap();
 }
@@ -166,7 +173,10 @@ fn what_is_false_or_unreadable_is_refused_with_the_field_and_leaves_no_trace() {
         let mut body = forecast(1);
         spoil(&mut body);
         let refused = ledger.append(body, hour(1)).unwrap_err();
-        assert!(matches!(refused, LedgerError::Body(_)) && refused.to_string().contains(says), "{says}: {refused}");
+        assert!(
+            matches!(refused, LedgerError::Body(_)) && refused.to_string().contains(says),
+            "{says}: {refused}"
+        );
     }
     assert_eq!(verify(dir.path()).unwrap().count, 1);
     // A refusal is not a failed write.

@@ -10,6 +10,7 @@ mod events;
 mod export;
 mod forecast;
 mod import;
+mod ledger;
 mod models;
 mod progress;
 mod rebuild;
@@ -95,6 +96,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Fit a model of regimes to any series in a CSV or Parquet file
     Regimes(regimes::Regimes),
+    /// List, show, verify, replay, export or anchor the record of forecasts
+    Ledger(ledger::Ledger),
     /// Decode every stored frame anew and replace the tables made from them
     Rebuild(rebuild::Rebuild),
     /// Print the resolved configuration, or what is wrong with it
@@ -132,6 +135,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Train(train) => log_to_stderr(|| train.run(&global)),
         Command::Evaluate(evaluate) => log_to_stderr(|| evaluate.run(&global)),
         Command::Regimes(regimes) => log_to_stderr(|| regimes.run()),
+        Command::Ledger(ledger) => log_to_stderr(|| ledger.run(&global)),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),
     }

@@ -81,6 +81,8 @@ pub struct Config {
     pub forecast: ForecastConfig,
     /// Dated facts of the user's own.
     pub events: EventsConfig,
+    /// The record of forecasts.
+    pub ledger: LedgerConfig,
     /// One table a rule; `kind` says which kind of rule reads the rest.
     pub rules: BTreeMap<String, toml::Table>,
 }
@@ -118,6 +120,14 @@ impl Default for StoreConfig {
 pub struct EventsConfig {
     /// Files of events beside the shipped ones, in the form of `data/events.toml`.
     pub files: Vec<PathBuf>,
+}
+
+/// `[ledger]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LedgerConfig {
+    /// Whether `vigie ledger anchor` may have the user's own node make transactions.
+    pub anchor: bool,
 }
 
 /// `[screen]`.

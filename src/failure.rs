@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::forecasting::ForecastFailure;
+use crate::ledger::anchor::AnchorError;
+use crate::ledger::{LedgerError, ReplayError};
 
 /// Everything that ends a command. Its text is one sentence with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,15 @@ pub enum Failure {
     /// A forecast cannot be made or written down.
     #[error("{0}")]
     Forecast(#[source] Box<ForecastFailure>),
+    /// The ledger cannot be opened, read, written or believed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A forecast cannot be made again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A head cannot be anchored.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
     /// A file to be taken in cannot be read.
     #[error("read {path}: {source}; name a readable file")]
     Read {
@@ -123,8 +134,9 @@ impl Failure {
             | Self::Write { .. }
             | Self::Stdout(_)
             | Self::Terminal(_) => 2,
-            Self::Store(_) => 3,
-            Self::Unreachable(_) => 4,
+            Self::Anchor(AnchorError::Answer { .. } | AnchorError::FeeRate { .. }) => 2,
+            Self::Store(_) | Self::Ledger(_) | Self::Replay(_) => 3,
+            Self::Unreachable(_) | Self::Anchor(AnchorError::Node { .. }) => 4,
             Self::Bug(_) => Self::BUG,
         }
     }

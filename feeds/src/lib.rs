@@ -19,6 +19,7 @@ mod watch;
 
 pub use config::{FeedConfig, Instruments, Keys};
 pub use decode::{Decoded, Verdict, decode_frame};
+pub use node::{NodeError, NodeRpc};
 pub use protocol::{Ask, DecodeError, Decoder, FrameKind, Heartbeat, PollProtocol, Stamped, StreamProtocol};
 pub use run::run;
 pub use venues::{FEEDS, FeedRow, Follows, Protocol, find};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bitcoincore_rpc::jsonrpc::error::RpcError;
 use bitcoincore_rpc::jsonrpc::{Error as JsonRpcError, simple_http};
-use bitcoincore_rpc::{Auth, Client, Error as NodeError, RpcApi};
+use bitcoincore_rpc::{Auth, Client, Error as RpcFailure, RpcApi};
 use bytes::Bytes;
 use market::{FeedId, GapCause};
 use serde_json::Value;
@@ -48,6 +48,62 @@ pub(crate) async fn run(
     run_fetching(Timing::default(), source, cx, |source, _| Ok(NodeFetch::new(source))).await
 }
 
+/// The user's own node, asked by somebody who is no feed. Each call blocks.
+pub struct NodeRpc {
+    client: Client,
+    url: String,
+    sign_in: SignIn,
+}
+
+/// Why a node did not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// It is not ready yet; in its words.
+    #[error("the node is starting: {0}")]
+    WarmingUp(String),
+    /// It will not; in its words.
+    #[error("the node refuses: {0}")]
+    Refused(String),
+    /// It does not know us; with the remedy.
+    #[error("{0}")]
+    NotSignedIn(String),
+    /// It cannot be asked.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl NodeRpc {
+    /// Of the node that feed `row` asks, by the feed's table; `wallet` names one where the node has several.
+    ///
+    /// # Errors
+    /// The cookie cannot be read.
+    pub fn new(row: &FeedRow, config: &FeedConfig, wallet: Option<&str>) -> Result<Self, NodeError> {
+        let base = config.rest_url.as_deref().unwrap_or(row.rest_url);
+        let url = match wallet {
+            Some(wallet) => format!("{}/wallet/{wallet}", base.trim_end_matches('/')),
+            None => base.to_owned(),
+        };
+        let sign_in = SignIn::of(config);
+        match Client::new(&url, sign_in.auth()) {
+            Ok(client) => Ok(Self { client, url, sign_in }),
+            Err(error) => Err(NodeError::Unreachable(sign_in.words(&url, &error))),
+        }
+    }
+
+    /// Calls `method`.
+    ///
+    /// # Errors
+    /// The node cannot be asked, does not know us, or refuses.
+    pub fn call(&self, method: &str, parameters: &[Value]) -> Result<Value, NodeError> {
+        self.client.call(method, parameters).map_err(|error| match Trouble::of(error) {
+            Trouble::WarmingUp(words) => NodeError::WarmingUp(words),
+            Trouble::Refused(words) => NodeError::Refused(words),
+            Trouble::NotSignedIn => NodeError::NotSignedIn(self.sign_in.refusal("bitcoin-node")),
+            Trouble::Unreachable(words) => NodeError::Unreachable(format!("{}: {words}", self.url)),
+        })
+    }
+}
+
 /// How the node is signed in to.
 #[derive(Clone)]
 enum SignIn {
@@ -55,6 +111,46 @@ enum SignIn {
     Cookie(PathBuf),
     UserPassword(String, String),
     Nothing,
+}
+
+impl SignIn {
+    fn of(config: &FeedConfig) -> Self {
+        let key = |name| config.keys.get(name).map(str::to_owned);
+        match (&config.cookie_file, key(USER), key(PASSWORD)) {
+            (Some(file), ..) => Self::Cookie(file.clone()),
+            (None, Some(user), Some(password)) => Self::UserPassword(user, password),
+            (None, ..) => Self::Nothing,
+        }
+    }
+
+    fn auth(&self) -> Auth {
+        match self {
+            Self::Cookie(file) => Auth::CookieFile(file.clone()),
+            Self::UserPassword(user, password) => Auth::UserPass(user.clone(), password.clone()),
+            Self::Nothing => Auth::None,
+        }
+    }
+
+    /// No client could be made.
+    fn words(&self, url: &str, error: &RpcFailure) -> String {
+        match self {
+            Self::Cookie(file) => {
+                format!("read the cookie {}: {error}; is the node running?", file.display())
+            }
+            Self::UserPassword(..) | Self::Nothing => format!("{url}: {error}"),
+        }
+    }
+
+    /// The node does not know us; `feed` is whose table to mend.
+    fn refusal(&self, feed: &str) -> String {
+        match self {
+            Self::Cookie(file) => format!("the node refuses the cookie {}", file.display()),
+            Self::UserPassword(..) => format!("the node refuses {USER} and {PASSWORD}"),
+            Self::Nothing => {
+                format!("the node wants to know us: set feeds.{feed}.cookie_file, or {USER} and {PASSWORD}")
+            }
+        }
+    }
 }
 
 struct NodeFetch {
@@ -67,16 +163,10 @@ struct NodeFetch {
 impl NodeFetch {
     fn new(source: &Source) -> Self {
         let Source { row, config, .. } = source;
-        let key = |name| config.keys.get(name).map(str::to_owned);
-        let sign_in = match (&config.cookie_file, key(USER), key(PASSWORD)) {
-            (Some(file), ..) => SignIn::Cookie(file.clone()),
-            (None, Some(user), Some(password)) => SignIn::UserPassword(user, password),
-            (None, ..) => SignIn::Nothing,
-        };
         Self {
             feed: FeedId::new(row.id),
             url: config.rest_url.clone().unwrap_or_else(|| row.rest_url.to_owned()),
-            sign_in,
+            sign_in: SignIn::of(config),
             client: None,
         }
     }
@@ -86,27 +176,13 @@ impl NodeFetch {
         if let Some(client) = &self.client {
             return Ok(Arc::clone(client));
         }
-        let auth = match &self.sign_in {
-            SignIn::Cookie(file) => Auth::CookieFile(file.clone()),
-            SignIn::UserPassword(user, password) => Auth::UserPass(user.clone(), password.clone()),
-            SignIn::Nothing => Auth::None,
-        };
-        match Client::new(&self.url, auth) {
+        match Client::new(&self.url, self.sign_in.auth()) {
             Ok(client) => Ok(Arc::clone(self.client.insert(Arc::new(client)))),
-            Err(error) => Err(Failure::new(GapCause::Unreachable, self.sign_in_words(&error))),
+            Err(error) => Err(Failure::new(GapCause::Unreachable, self.sign_in.words(&self.url, &error))),
         }
     }
 
-    fn sign_in_words(&self, error: &NodeError) -> String {
-        match &self.sign_in {
-            SignIn::Cookie(file) => {
-                format!("read the cookie {}: {error}; is the node running?", file.display())
-            }
-            SignIn::UserPassword(..) | SignIn::Nothing => format!("{}: {error}", self.url),
-        }
-    }
-
-    fn understand(&mut self, error: NodeError) -> Result<Answer, Ended> {
+    fn understand(&mut self, error: RpcFailure) -> Result<Answer, Ended> {
         let trouble = Trouble::of(error);
         match trouble {
             Trouble::WarmingUp(words) => {
@@ -116,14 +192,7 @@ impl NodeFetch {
             Trouble::NotSignedIn => {
                 // The next attempt reads the cookie anew.
                 self.client = None;
-                let how = match &self.sign_in {
-                    SignIn::Cookie(file) => format!("the node refuses the cookie {}", file.display()),
-                    SignIn::UserPassword(..) => format!("the node refuses {USER} and {PASSWORD}"),
-                    SignIn::Nothing => format!(
-                        "the node wants to know us: set feeds.{}.cookie_file, or {USER} and {PASSWORD}",
-                        self.feed
-                    ),
-                };
+                let how = self.sign_in.refusal(&self.feed.to_string());
                 Err(Failure::new(GapCause::Refused, how).into())
             }
             Trouble::Unreachable(words) => {
@@ -169,15 +238,15 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn of(error: NodeError) -> Self {
+    fn of(error: RpcFailure) -> Self {
         match error {
-            NodeError::JsonRpc(JsonRpcError::Rpc(RpcError { code: WARMING_UP, message, .. })) => {
+            RpcFailure::JsonRpc(JsonRpcError::Rpc(RpcError { code: WARMING_UP, message, .. })) => {
                 Self::WarmingUp(message)
             }
-            NodeError::JsonRpc(JsonRpcError::Rpc(RpcError { code, message, .. })) => {
+            RpcFailure::JsonRpc(JsonRpcError::Rpc(RpcError { code, message, .. })) => {
                 Self::Refused(format!("{message} (code {code})"))
             }
-            NodeError::JsonRpc(JsonRpcError::Transport(error)) => {
+            RpcFailure::JsonRpc(JsonRpcError::Transport(error)) => {
                 match error.downcast_ref::<simple_http::Error>() {
                     Some(simple_http::Error::HttpErrorCode(UNAUTHORIZED)) => Self::NotSignedIn,
                     Some(simple_http::Error::HttpErrorCode(BUSY)) => {

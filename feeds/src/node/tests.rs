@@ -134,3 +134,42 @@ async fn a_missing_cookie_and_a_missing_node_are_told_apart() {
     let (cause, words) = detail(ask(&mut alone, "getmempoolinfo", "[]").await);
     assert!(cause == GapCause::Unreachable && words.starts_with("http://127.0.0.1:1"), "{words}");
 }
+
+/// A call that is no feed's, on a thread of its own.
+fn call_on(url: &str, config: FeedConfig, wallet: Option<&str>) -> Result<Value, NodeError> {
+    let row = crate::venues::find("bitcoin-node").unwrap();
+    NodeRpc::new(row, &FeedConfig { rest_url: Some(url.to_owned()), ..config }, wallet)?
+        .call("getbalance", &[Value::from(6)])
+}
+
+#[test]
+fn a_call_goes_to_the_wallet_and_brings_the_result_or_the_node_s_words() {
+    let (url, serving) = node(vec![
+        (200, r#"{"result":0.5,"error":null,"id":ID}"#),
+        (500, r#"{"result":null,"error":{"code":-28,"message":"Loading wallet…"},"id":ID}"#),
+        (500, r#"{"result":null,"error":{"code":-4,"message":"Insufficient funds"},"id":ID}"#),
+        (401, ""),
+    ]);
+    assert_eq!(call_on(&url, FeedConfig::default(), Some("desk")), Ok(Value::from(0.5)));
+    let asked = |config| call_on(&url, config, None).unwrap_err();
+    assert_eq!(asked(FeedConfig::default()), NodeError::WarmingUp("Loading wallet…".to_owned()));
+    let refused = asked(FeedConfig::default());
+    assert!(
+        matches!(&refused, NodeError::Refused(words) if words.contains("Insufficient funds")),
+        "{refused}"
+    );
+    let unknown = asked(FeedConfig::default()).to_string();
+    assert!(unknown.contains("feeds.bitcoin-node.cookie_file"), "{unknown}");
+    let heard = serving.join().unwrap();
+    assert!(
+        heard[0].starts_with("POST /wallet/desk ") && heard[0].contains(r#""params":[6]"#),
+        "{}",
+        heard[0]
+    );
+    assert!(heard[1].starts_with("POST / "), "{}", heard[1]);
+    let cookie = FeedConfig { cookie_file: Some("/nowhere/.cookie".into()), ..FeedConfig::default() };
+    let missing = call_on("http://127.0.0.1:1", cookie, None).unwrap_err().to_string();
+    assert!(missing.contains("/nowhere/.cookie"), "{missing}");
+    let gone = call_on("http://127.0.0.1:1", FeedConfig::default(), None).unwrap_err();
+    assert!(matches!(gone, NodeError::Unreachable(_)), "{gone}");
+}

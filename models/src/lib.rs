@@ -4,10 +4,13 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+pub mod adwin;
+pub mod bocpd;
 mod chance;
 mod dense;
 pub mod event_study;
 pub mod excitation;
+pub mod jump;
 mod model;
 pub mod regimes;
 pub mod regression;
@@ -32,11 +35,23 @@ pub struct ModelRow {
 }
 
 /// Every model, in the order in which help lists them.
-pub const MODELS: &[ModelRow] = &[ModelRow {
-    id: "excitation",
-    about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
-    make: |_| Box::new(excitation::Excitation),
-}];
+pub const MODELS: &[ModelRow] = &[
+    ModelRow {
+        id: "excitation",
+        about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+        make: |_| Box::new(excitation::Excitation),
+    },
+    ModelRow {
+        id: "jump",
+        about: "Regimes that last: a clustering of rows in which every switch has its price",
+        make: |options| Box::new(jump::JumpModel::discrete(options.clone())),
+    },
+    ModelRow {
+        id: "bocpd",
+        about: "When the level or the variance changed, and how likely each row is to begin a new stretch",
+        make: |options| Box::new(bocpd::ChangePoints::new(options.clone())),
+    },
+];
 
 /// The model called `id`.
 pub fn find(id: &str) -> Option<&'static ModelRow> {

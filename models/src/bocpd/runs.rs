@@ -31,6 +31,8 @@ pub(super) struct Runs {
     rates: Vec<f64>,
     scratch: Vec<f64>,
     rows: usize,
+    #[cfg(test)]
+    forgets_nothing: bool,
 }
 
 impl Runs {
@@ -52,6 +54,8 @@ impl Runs {
             rates: Vec::new(),
             scratch: Vec::new(),
             rows: 0,
+            #[cfg(test)]
+            forgets_nothing: false,
         };
         runs.begin(0.0, 0.0);
         runs
@@ -107,8 +111,17 @@ impl Runs {
         evidence
     }
 
+    #[cfg(test)]
+    pub(super) fn forget_nothing(&mut self) {
+        self.forgets_nothing = true;
+    }
+
     /// Drops the run lengths that do not count.
     fn forget(&mut self) {
+        #[cfg(test)]
+        if self.forgets_nothing {
+            return;
+        }
         let negligible = libm::log(NEGLIGIBLE);
         let mut floor = negligible;
         if self.held.len() >= MOST_RUNS {

@@ -82,8 +82,8 @@ fn the_published_regimes_of_the_nasdaq_are_found() {
     let fit = fit(&train, &JumpOptions::default()).unwrap();
     near(fit.objective(), 12_478.428_440_550_531);
     assert_eq!((fit.switches(), counts(&fit.labels(), 2)), (18, vec![3_046, 731]));
-    let text = workplace::text("models/reference.json").unwrap();
-    let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let reference = workplace::text("models/reference.json").unwrap();
+    let reference: serde_json::Value = serde_json::from_str(&reference).unwrap();
     for (state, center) in fit.centers().into_iter().flatten().enumerate() {
         for (column, value) in center.iter().enumerate() {
             let known = reference["jumpmodels_ndx_lambda50"]["centers"][state][column].as_f64().unwrap();

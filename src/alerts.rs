@@ -1,6 +1,7 @@
 //! Rules: what raises an alert, when it clears, and when there is not enough data to say.
 
 mod liquidations;
+mod regime;
 
 use market::{Alert, Board, MarketEvent, RuleStatus, Timestamp};
 
@@ -33,7 +34,7 @@ pub struct RuleRow {
 }
 
 /// Every kind of rule.
-pub const RULES: &[RuleRow] = &[liquidations::ROW];
+pub const RULES: &[RuleRow] = &[liquidations::ROW, regime::ROW];
 
 /// Builds the rule `name` from its table.
 ///

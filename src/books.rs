@@ -99,10 +99,13 @@ pub struct Books {
 }
 
 impl Books {
-    /// Takes an event in; liquidations and gaps change nothing here.
+    /// Takes an event in; liquidations, gaps and what the forecaster says change nothing here.
     pub fn apply(&mut self, event: &Arc<MarketEvent>) {
         match &event.observation {
-            Observation::Liquidation(_) | Observation::Gap(_) => {}
+            Observation::Liquidation(_)
+            | Observation::Gap(_)
+            | Observation::Forecast(_)
+            | Observation::Regime(_) => {}
             Observation::EtfFlow(flow) => {
                 if self.flows.apply(event, flow) {
                     self.tables = None;

@@ -5,12 +5,16 @@ mod check_config;
 mod daemon;
 mod demo;
 mod doctor;
+mod evaluate;
 mod events;
 mod export;
+mod forecast;
 mod import;
 mod models;
+mod progress;
 mod rebuild;
 mod record;
+mod regimes;
 mod replay;
 mod sim;
 mod snapshot;
@@ -81,8 +85,16 @@ enum Command {
     Events(events::Events),
     /// Check feeds, keys, clock, disk, store and terminal, and say what to do
     Doctor(doctor::Doctor),
-    /// Fit a model to stored liquidations, with errors and a naive baseline
+    /// List models and artefacts, show an artefact's card, or fit a model to stored liquidations
     Models(models::Models),
+    /// Forecast regime shifts from what the store knows, and write the forecast down
+    Forecast(forecast::ForecastNow),
+    /// Train the forecaster's artefacts on what the store knows, and score them
+    Train(forecast::Train),
+    /// Score forecasts of regime shifts, walking forward, against naive baselines
+    Evaluate(evaluate::Evaluate),
+    /// Fit a model of regimes to any series in a CSV or Parquet file
+    Regimes(regimes::Regimes),
     /// Decode every stored frame anew and replace the tables made from them
     Rebuild(rebuild::Rebuild),
     /// Print the resolved configuration, or what is wrong with it
@@ -116,6 +128,10 @@ pub fn run() -> Result<(), Failure> {
         Command::Doctor(doctor) if config::log_filter().is_some() => log_to_stderr(|| doctor.run(&global)),
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Models(models) => log_to_stderr(|| models.run(&global)),
+        Command::Forecast(forecast) => log_to_stderr(|| forecast.run(&global)),
+        Command::Train(train) => log_to_stderr(|| train.run(&global)),
+        Command::Evaluate(evaluate) => log_to_stderr(|| evaluate.run(&global)),
+        Command::Regimes(regimes) => log_to_stderr(|| regimes.run()),
         Command::Rebuild(rebuild) => log_to_stderr(|| rebuild.run(&global)),
         Command::CheckConfig(check) => log_to_stderr(|| check.run(&global)),
     }

@@ -14,6 +14,8 @@ use store::StoreOptions;
 use crate::alerts::{self, Rule};
 use crate::books::{Assumptions, Background};
 use crate::clock::SystemClock;
+use crate::engine::Source;
+use crate::forecasting::ForecastConfig;
 
 /// The configuration the program ships with and falls back to.
 pub const DEFAULT_CONFIG: &str = include_str!("../config.toml");
@@ -75,6 +77,8 @@ pub struct Config {
     pub feeds: BTreeMap<String, FeedConfig>,
     /// What mining is assumed to be like.
     pub mining: Assumptions,
+    /// What is forecast.
+    pub forecast: ForecastConfig,
     /// Dated facts of the user's own.
     pub events: EventsConfig,
     /// One table a rule; `kind` says which kind of rule reads the rest.
@@ -239,6 +243,7 @@ impl Settings {
         });
         let feeds = chosen.collect();
         config.mining.check().map_err(|(key, problem)| refuse(format!("mining.{key}"), problem))?;
+        config.forecast.check().map_err(|(key, problem)| refuse(format!("forecast.{key}"), problem))?;
         let mut rules = Vec::new();
         for (name, table) in &config.rules {
             let rule = alerts::build(name, table.clone())
@@ -276,6 +281,13 @@ impl Settings {
         occasions.sort_by_key(|occasion| occasion.at.start());
         self.background.occasions = occasions.into();
         Ok(())
+    }
+
+    /// What a watch forecasts, and where its bars come from; `None` where it does not.
+    pub fn forecast(&self) -> Option<(ForecastConfig, Option<Source>)> {
+        let forecast = &self.config.forecast;
+        let source = || Source { config: self.config.feed("binance-spot") };
+        forecast.enabled.then(|| (forecast.clone(), forecast.fetch_bars.then(source)))
     }
 
     /// Refuses a configuration that has nothing to watch.

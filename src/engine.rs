@@ -1,6 +1,7 @@
 //! Starts everything and owns it: feeds, hub, store, and the order in which they stop.
 
 mod decoders;
+mod foresight;
 mod hub;
 mod offline;
 mod replay;
@@ -24,8 +25,11 @@ use crate::books::Background;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::failure::{self, Failure};
+use crate::forecasting::ForecastConfig;
 use crate::url;
 pub use decoders::Decoders;
+use foresight::Foresight;
+pub use foresight::Source;
 pub use hub::{Hub, HubReport, Outgoing, Tally};
 pub use offline::{board_from_store, play_scenario};
 pub use replay::{Replay, ReplayReport, Speed};
@@ -34,6 +38,8 @@ pub use replay::{Replay, ReplayReport, Speed};
 const INBOX: usize = 4_096;
 /// Alerts and events that may wait for whoever prints them.
 const OUTBOX: usize = 1_024;
+/// What may wait between the forecaster and the hub.
+const FORETOLD: usize = 4;
 /// How long feeds may take to say goodbye before they are left behind.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -53,6 +59,8 @@ pub struct Plan {
     pub clock: Arc<dyn Clock>,
     /// What is known before any feed speaks.
     pub background: Background,
+    /// What to forecast, if anything, and where bars come from. Without a store nothing is forecast.
+    pub forecast: Option<(ForecastConfig, Option<Source>)>,
     /// What to do when the store can no longer be written.
     pub on_store_failure: OnStoreFailure,
     /// Whether alerts and events are wanted one by one, once they are on disk.
@@ -63,6 +71,7 @@ impl Plan {
     /// What the configuration asks for: its feeds live, into its store, for a screen.
     pub fn of(settings: Settings) -> Self {
         Self {
+            forecast: settings.forecast(),
             feeds: settings.feeds,
             rules: settings.rules,
             mode: Mode::Live,
@@ -131,11 +140,13 @@ impl Engine {
         hub.set_background(plan.background);
         let mut gaps: Vec<Option<Gap>> = vec![None; plan.feeds.len()];
         let mut cache_dir = None;
+        let mut store_dir = None;
         if let Some((dir, options)) = plan.store {
             let (store, recovery) = Store::open(&dir, options, Arc::clone(&plan.clock))?;
             log_recovery(&dir, &recovery);
             hub.restore(&Reader::open(&dir)?, now)?;
             cache_dir = Some(dir.join("cache"));
+            store_dir = Some(dir.clone());
             hub.keep_in(store, dir);
             for ((row, _), gap) in plan.feeds.iter().zip(&mut gaps) {
                 *gap = hub.resume(&FeedId::new(row.id), &recovery, now);
@@ -150,8 +161,10 @@ impl Engine {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let (publisher, board) = watch::channel(hub.snapshot(now));
+        let (foreteller, foretold) = mpsc::channel(FORETOLD);
         let live = hub::Live {
             messages,
+            foretold,
             outbox,
             publisher,
             clock: Arc::clone(&plan.clock),
@@ -176,6 +189,11 @@ impl Engine {
             tracker.spawn_on(supervise(row, config, context), runtime);
         }
         tracker.close();
+        if let (Some((config, source)), Some(store_dir)) = (plan.forecast, store_dir) {
+            let (clock, cancel) = (Arc::clone(&plan.clock), cancel.child_token());
+            // It is left behind when the watch stops: what it hands over is kept by the hub, or not at all.
+            Foresight { config, source, store_dir, clock, hub: foreteller, cancel }.start()?;
+        }
         Ok(Self { board, outgoing, cancel, end_hub, feeds: tracker, hub })
     }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
+use crate::forecasting::ForecastFailure;
 
 /// Everything that ends a command. Its text is one sentence with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum Failure {
     /// A source's past cannot be asked for.
     #[error("{0}")]
     Backfill(#[source] Box<feeds::backfill::BackfillError>),
+    /// A forecast cannot be made or written down.
+    #[error("{0}")]
+    Forecast(#[source] Box<ForecastFailure>),
     /// A file to be taken in cannot be read.
     #[error("read {path}: {source}; name a readable file")]
     Read {
@@ -71,6 +75,15 @@ pub enum Failure {
     Bug(String),
 }
 
+impl From<ForecastFailure> for Failure {
+    fn from(failure: ForecastFailure) -> Self {
+        match failure {
+            ForecastFailure::Store(error) => Self::Store(error),
+            other => Self::Forecast(Box::new(other)),
+        }
+    }
+}
+
 impl Failure {
     /// The exit code of a bug.
     pub const BUG: u8 = 70;
@@ -104,6 +117,7 @@ impl Failure {
             | Self::Scenario(_)
             | Self::Simulator(_)
             | Self::Backfill(_)
+            | Self::Forecast(_)
             | Self::Read { .. }
             | Self::Import { .. }
             | Self::Write { .. }

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod books;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,8 @@ pub mod daemon;
 mod doctor;
 pub mod engine;
 pub mod failure;
+pub mod forecasting;
+pub mod ledger;
 mod logging;
 mod output;
 pub mod rehearsal;

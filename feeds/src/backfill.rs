@@ -362,6 +362,11 @@ impl Backfill {
             }
         };
         match read {
+            // It would be asked for ever.
+            Ok(None) if self.history.next_reference().is_some_and(|next| next == *ask) => {
+                let words = format!("the answer to {} does not tell what was asked", ask.request);
+                Err(self.fail(lane, Concern::Source, words))
+            }
             Ok(page) => {
                 self.failures = 0;
                 self.holds = 0;
@@ -527,3 +532,6 @@ fn remembered(row: &BackfillRow, path: &std::path::Path) -> Option<Cursor> {
 fn words_of(complaint: Option<&str>, error: &DecodeError) -> String {
     complaint.map_or_else(|| error.to_string(), |complaint| format!("{complaint}: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod etf_flows;
 mod liquidations;
 pub(crate) mod numbers;
 mod report;
+mod series;
 mod sheet;
 mod times;
 mod treasuries;
@@ -17,6 +18,7 @@ pub use bars::{BarImport, bars};
 pub use etf_flows::{EtfImport, KnownAt, etf_flows};
 pub use liquidations::{LiquidationImport, SideOf, liquidations};
 pub use report::{ImportError, Imported, Report};
+pub use series::{Series, TimeColumn, series};
 pub use sheet::Sheet;
 pub use treasuries::{TreasuryImport, treasuries};
 

@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::event::MarketEvent;
 use crate::feed::{Completeness, FeedHealth, FeedId, FeedState};
 use crate::occasion::Occasion;
-use crate::outlook::Outlook;
+use crate::outlook::{Outlook, Silence};
 use crate::ring::Ring;
 use crate::time::Timestamp;
 use crate::windows::Totals;
@@ -78,6 +78,8 @@ pub struct Board {
     pub occasions: Arc<[Occasion]>,
     /// What the forecaster says, one for each target; empty while it has nothing to go by.
     pub outlooks: Arc<[Outlook]>,
+    /// Targets of the forecaster that have nothing to say.
+    pub silences: Arc<[Silence]>,
 }
 
 impl Board {
@@ -95,6 +97,7 @@ impl Board {
             desk: Arc::default(),
             occasions: Arc::default(),
             outlooks: Arc::default(),
+            silences: Arc::default(),
         }
     }
 
@@ -120,6 +123,9 @@ impl Board {
             if let Some(health) = self.feed_mut(&event.feed) {
                 health.note_gap(gap);
             }
+            return;
+        }
+        if event.observation.is_our_own() {
             return;
         }
         if let Some(health) = self.feed_mut(&event.feed) {
@@ -157,5 +163,38 @@ impl Board {
             health.watched_since = Some(at);
         }
         health.state = state;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Observation;
+    use crate::outlook::{FORECASTER, RegimeReading};
+
+    #[test]
+    fn what_the_forecaster_says_counts_in_no_feeds_health() {
+        let now: Timestamp = "2026-01-06T12:00:00Z".parse().unwrap();
+        let mut board = Board::new(Mode::Live, Timestamp::EPOCH);
+        // Even if a feed went by its name.
+        board.add_feed(FeedId::new(FORECASTER), Completeness::Complete);
+        let reading = RegimeReading {
+            target: "vol-24h".into(),
+            asset: "BTC".into(),
+            regime: 1,
+            name: "stormy".into(),
+            probabilities: vec![0.25, 0.75],
+            since: now,
+            model: "m".into(),
+        };
+        board.apply(&Arc::new(MarketEvent {
+            feed: FeedId::new(FORECASTER),
+            event_time: now,
+            receive_time: now,
+            known_at: now,
+            observation: Observation::Regime(reading),
+        }));
+        assert_eq!((board.feeds[0].events, board.feeds[0].last_event), (0, None));
+        assert_eq!((board.now, board.tape.is_empty()), (now, true));
     }
 }

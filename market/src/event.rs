@@ -12,6 +12,7 @@ use crate::feed::FeedId;
 use crate::holding::Holding;
 use crate::instrument::Instrument;
 use crate::money::{Price, Quantity, Usd};
+use crate::outlook::{Forecast, RegimeReading};
 use crate::quote::{Bar, Quote};
 use crate::time::Timestamp;
 
@@ -60,9 +61,29 @@ pub enum Observation {
     ChainTip(ChainTip),
     /// Coins held.
     Holding(Holding),
+    /// What the forecaster said, by the moment it forecast from.
+    Forecast(Forecast),
+    /// The regime that the forecaster read, by the moment it read.
+    Regime(RegimeReading),
 }
 
 impl Observation {
+    /// Whether we said it ourselves, and no feed saw it.
+    pub fn is_our_own(&self) -> bool {
+        match self {
+            Self::Forecast(_) | Self::Regime(_) => true,
+            Self::Liquidation(_)
+            | Self::Gap(_)
+            | Self::EtfFlow(_)
+            | Self::Bar(_)
+            | Self::Quote(_)
+            | Self::FundingRate(_)
+            | Self::OpenInterest(_)
+            | Self::ChainTip(_)
+            | Self::Holding(_) => false,
+        }
+    }
+
     /// The liquidation, where it is one.
     pub fn liquidation(&self) -> Option<&Liquidation> {
         if let Self::Liquidation(liquidation) = self { Some(liquidation) } else { None }
@@ -106,6 +127,16 @@ impl Observation {
     /// The holding, where it is one.
     pub fn holding(&self) -> Option<&Holding> {
         if let Self::Holding(holding) = self { Some(holding) } else { None }
+    }
+
+    /// The forecast, where it is one.
+    pub fn forecast(&self) -> Option<&Forecast> {
+        if let Self::Forecast(forecast) = self { Some(forecast) } else { None }
+    }
+
+    /// The reading of a regime, where it is one.
+    pub fn regime(&self) -> Option<&RegimeReading> {
+        if let Self::Regime(regime) = self { Some(regime) } else { None }
     }
 }
 

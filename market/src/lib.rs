@@ -26,7 +26,10 @@ mod time;
 mod treasury;
 mod windows;
 
-pub use alert::{Alert, AlertState, Evidence, RuleState, RuleStatus, Severity};
+pub use alert::{
+    Alert, AlertState, Evidence, ForecastEvidence, LiquidationEvidence, Measure, RuleState, RuleStatus,
+    Severity,
+};
 pub use board::{Board, Mode, StoreHealth};
 pub use chain::{ChainTip, mining_usd_per_mw_year, subsidy_btc};
 pub use derivative::{FundingRate, OpenInterest};
@@ -47,8 +50,8 @@ pub use occasion::{
     Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
 };
 pub use outlook::{
-    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding, Outlook,
-    RegimeReading, ReliabilityBin, Scoreboard,
+    Baselines, Chances, Driver, FORECASTER, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding,
+    Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence, TARGETS,
 };
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use reference::ReferenceError;

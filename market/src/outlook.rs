@@ -7,11 +7,20 @@ use smol_str::SmolStr;
 
 use crate::time::Timestamp;
 
+/// The feed id of what the forecaster says. No feed goes by it, so that it counts in no feed's health.
+pub const FORECASTER: &str = "forecaster";
+
+/// Everything that is forecast, by its name: volatility of the next 24 hours and 5 days, a burst of
+/// liquidations within 24 hours, fund flows of the next 5 sessions.
+pub const TARGETS: [&str; 4] = ["vol-24h", "vol-5d", "burst-24h", "flows-5s"];
+
 /// One forecast, or its abstention, as it was made. Never changed afterwards. The event time is the moment
 /// it speaks of; every input was known by then.
+///
+/// The journal stores it by field order: a new field goes last and takes `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
-    /// What is forecast: `vol-24h`, `vol-5d`, `burst-24h`, `flows-5s`.
+    /// What is forecast: one of [`TARGETS`].
     pub target: SmolStr,
     /// Of which asset: `BTC`.
     pub asset: SmolStr,
@@ -56,6 +65,8 @@ pub struct Baselines {
 }
 
 /// Which regime a market was in, as the filter saw it then.
+///
+/// The journal stores it by field order: a new field goes last and takes `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegimeReading {
     /// What the regimes are of: a forecast's target.
@@ -202,4 +213,13 @@ pub struct LedgerHead {
     pub count: u64,
     /// The last record's hash, hex.
     pub head: SmolStr,
+}
+
+/// A target that has nothing to say, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The target: `burst-24h`.
+    pub target: SmolStr,
+    /// Why, with the remedy.
+    pub reason: String,
 }

@@ -6,22 +6,33 @@
 
 pub mod adwin;
 pub mod bocpd;
+pub mod calibration;
 mod chance;
 mod dense;
 pub mod event_study;
 pub mod excitation;
+pub mod features;
+pub mod forecast;
+pub mod gate;
+pub mod hmm;
 pub mod jump;
+pub mod mixture;
 mod model;
 pub mod regimes;
 pub mod regression;
 mod samples;
 pub mod scalar;
+pub mod score;
+pub mod switching;
 mod table;
 
 pub use model::{FittedModel, Model, ModelError, Reading};
 pub use regimes::{Covariance, Given, Parameter, RegimeOptions, RegimeReport, Start};
 pub use samples::{Column, Group, Samples};
 pub use table::{Feature, FeatureSpec, FeatureTable, TableError};
+
+/// BLAKE3 of this crate's sources and of the versions it is built with, hex: a forecast records which code made it.
+pub const CODE: &str = env!("MODELS_CODE");
 
 /// One model that can be asked for by name.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +41,8 @@ pub struct ModelRow {
     pub id: &'static str,
     /// One line for help and docs.
     pub about: &'static str,
+    /// Whether it reads regimes in any series of the user's.
+    pub reads_regimes: bool,
     /// Makes the model, unfitted. What the options cannot be is said when it is fitted.
     pub make: fn(&RegimeOptions) -> Box<dyn Model>,
 }
@@ -39,16 +52,37 @@ pub const MODELS: &[ModelRow] = &[
     ModelRow {
         id: "excitation",
         about: "How many liquidations are set off by earlier ones, and how fast that fades (Hawkes process)",
+        reads_regimes: false,
         make: |_| Box::new(excitation::Excitation),
+    },
+    ModelRow {
+        id: "hmm",
+        about: "Regimes that last, each with its own mean and covariance (Gaussian hidden Markov model)",
+        reads_regimes: true,
+        make: |options| Box::new(hmm::GaussianHmm::new(options.clone())),
+    },
+    ModelRow {
+        id: "ms",
+        about: "Markov-switching regression: level, slopes or variance differ by regime",
+        reads_regimes: true,
+        make: |options| Box::new(switching::SwitchingRegression::new(options.clone())),
+    },
+    ModelRow {
+        id: "ms-ar",
+        about: "Hamilton's Markov-switching autoregression: the mean differs by regime, and deviations persist",
+        reads_regimes: true,
+        make: |options| Box::new(switching::SwitchingAutoregression::new(options.clone())),
     },
     ModelRow {
         id: "jump",
         about: "Regimes that last: a clustering of rows in which every switch has its price",
+        reads_regimes: true,
         make: |options| Box::new(jump::JumpModel::discrete(options.clone())),
     },
     ModelRow {
         id: "bocpd",
         about: "When the level or the variance changed, and how likely each row is to begin a new stretch",
+        reads_regimes: true,
         make: |options| Box::new(bocpd::ChangePoints::new(options.clone())),
     },
 ];

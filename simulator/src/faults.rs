@@ -23,11 +23,11 @@ pub struct Faults {
     pub duplicate: f64,
     /// The share of data frames sent after the one that follows them.
     pub reorder: f64,
-    /// The share of data frames cut short or garbled.
+    /// The share of data frames, and of answers of venues without a socket, cut short or garbled.
     pub malformed: f64,
     /// The venue that refuses every subscription.
     pub reject: Option<Venue>,
-    /// WebSocket upgrades are refused with an HTTP status.
+    /// WebSocket upgrades, and polls of venues without a socket, are refused with an HTTP status.
     pub status: Option<Refusal>,
     /// The only venue that the faults concern; every venue unless set.
     pub only: Option<Venue>,
@@ -119,9 +119,13 @@ const GRAMMAR: [(&str, &str, &str); 10] = [
     ("slow", "slow=200ms", "deliver every message this much later"),
     ("duplicate", "duplicate=0.1", "send this share of data frames twice"),
     ("reorder", "reorder=0.1", "send this share of data frames after the one that follows"),
-    ("malformed", "malformed=0.01", "cut or garble this share of data frames"),
+    ("malformed", "malformed=0.01", "cut or garble this share of data frames and polls"),
     ("reject", "reject=bybit-linear", "refuse this venue's subscriptions"),
-    ("status", "status=429:okx", "answer upgrades with this HTTP status; every venue unless one is named"),
+    (
+        "status",
+        "status=429:okx",
+        "answer upgrades and polls with this HTTP status; every venue unless one is named",
+    ),
     ("retry-after", "retry-after=5s", "the Retry-After of 418, 429 and 503 (60s unless given)"),
     ("only", "only=okx", "limit every fault to one venue"),
 ];

@@ -10,6 +10,8 @@ use crate::scene::Scene;
 
 /// Days of trading that sources tell of.
 pub(crate) const SESSIONS: usize = 400;
+/// When a tape asks for flows at first, milliseconds after its start: while reports come in.
+pub(crate) const FIRST_POLLS: [i64; 4] = [0, 60_000, 180_000, 330_000];
 /// From the first report of a session to the next fund's.
 const BETWEEN_SECS: i64 = 25;
 /// A fund's first report stands for so long before it is corrected, for the one fund that errs.
@@ -69,7 +71,7 @@ const ETH_START: (i64, u32, u32) = (2024, 7, 23);
 
 /// Every asset with funds, and its funds in the order in which tables print them.
 #[rustfmt::skip]
-pub(crate) const FUNDS: [Asset; 3] = [
+pub(crate) const FUNDS: [Asset; 4] = [
     Asset { code: "BTC", name: "Bitcoin", scale: 240.0, funds: &[
         fund("IBIT", "Blackrock", "0.25%", 0.52, BTC_START),
         fund("FBTC", "Fidelity", "0.25%", 0.18, BTC_START),
@@ -103,6 +105,12 @@ pub(crate) const FUNDS: [Asset; 3] = [
         fund("TSOL", "21Shares", "0.21%", 0.03, (2025, 11, 19)),
         fund("SOEZ", "Franklin", "0.19%", 0.02, (2025, 12, 3)),
         fund("GSOL", "Grayscale", "0.35%", 0.16, (2025, 10, 29)),
+    ] },
+    Asset { code: "XRP", name: "XRP", scale: 11.0, funds: &[
+        fund("XRPC", "Canary", "0.50%", 0.38, (2025, 11, 13)),
+        fund("XRP", "Bitwise", "0.34%", 0.26, (2025, 11, 20)),
+        fund("XRPZ", "Franklin", "0.19%", 0.20, (2025, 11, 24)),
+        fund("GXRP", "Grayscale", "0.35%", 0.16, (2025, 11, 24)),
     ] },
 ];
 

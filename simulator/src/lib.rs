@@ -5,6 +5,10 @@
 //! and second); a server on one port sends that to whoever subscribes, with [`Faults`] on demand.
 //! [`Tape`] is the same generator without the server.
 //!
+//! Beside them are sources where nobody is liquidated: spot prices, marks and funding, flows of funds,
+//! shares, a chain of blocks. All of it is made up, follows the same prices, and is told as the real
+//! source would tell it, on its sockets and in answer to its requests.
+//!
 //! This crate depends on no other crate of the workspace: a wire struct shared with the feeds would
 //! make the same mistake on both ends, and pass.
 
@@ -21,6 +25,7 @@ mod flows;
 mod hawkes;
 mod market;
 mod new_york;
+mod past;
 mod rest;
 mod rounds;
 mod scenario;

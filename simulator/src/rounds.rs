@@ -21,6 +21,8 @@ pub(crate) struct Rounds {
 
 struct Turn {
     every_micros: i64,
+    /// Times after the start, milliseconds, that come before the regular ones.
+    extra_millis: &'static [i64],
     write: Write,
 }
 
@@ -68,27 +70,36 @@ impl Rounds {
         write: impl FnMut(&Scene<'_>, &mut Told<'_>) + Send + 'static,
     ) -> Self {
         self.queue.insert((self.start_micros + after_millis * 1000, self.turns.len()));
-        self.turns.push(Turn { every_micros: every_millis.max(1) * 1000, write: Box::new(write) });
+        self.turns.push(Turn {
+            every_micros: every_millis.max(1) * 1000,
+            extra_millis: &[],
+            write: Box::new(write),
+        });
         self
     }
 
-    /// Answers each of `requests` `after_millis` after the start and every `every_millis` from then on; an
-    /// answer that has not changed is not told again.
+    /// Answers each of `requests` at each of `firsts` (milliseconds after the start) and every `every_millis`
+    /// from the last of them on; an answer that has not changed is not told again.
     pub(crate) fn polled(
         mut self,
-        (every_millis, after_millis): (i64, i64),
+        firsts: &'static [i64],
+        every_millis: i64,
         requests: impl IntoIterator<Item = String>,
         body: impl Fn(&Scene<'_>, &str) -> Option<String> + Clone + Send + 'static,
     ) -> Self {
+        let [first, later @ ..] = firsts else { return self };
         for request in requests {
             let (body, mut last) = (body.clone(), None);
-            self = self.every(every_millis, after_millis, move |scene, told| {
+            self = self.every(every_millis, *first, move |scene, told| {
                 let Some(answer) = body(scene, &request) else { return };
                 if last.as_ref() != Some(&answer) {
                     told.answer(&request, answer.as_str());
                     last = Some(answer);
                 }
             });
+            if let Some(turn) = self.turns.last_mut() {
+                turn.extra_millis = later;
+            }
         }
         self
     }
@@ -104,7 +115,14 @@ impl Dialect for Rounds {
         while let Some((at, index)) = self.queue.first().copied().filter(|(at, _)| *at <= now) {
             self.queue.pop_first();
             let turn = &mut self.turns[index];
-            self.queue.insert((at + turn.every_micros, index));
+            let next = match turn.extra_millis {
+                [] => at + turn.every_micros,
+                [extra, later @ ..] => {
+                    turn.extra_millis = later;
+                    (self.start_micros + extra * 1000).max(at + 1)
+                }
+            };
+            self.queue.insert((next, index));
             (turn.write)(&scene, &mut Told { venue: self.venue, at_micros: now, out });
         }
     }
@@ -184,10 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_polled_may_be_asked_for_sooner_at_first() {
+        let market = market();
+        let body = |scene: &Scene<'_>, _: &str| Some(scene.secs().to_string());
+        let mut rounds =
+            Rounds::new("okx", &market).polled(&[0, 1_000, 3_000], 10_000, ["/page".to_owned()], body);
+        let frames = told(&mut rounds, &market, 25);
+        let bodies: Vec<&str> = frames.iter().map(|frame| frame.text().unwrap()).collect();
+        assert_eq!(bodies, ["0", "1", "3", "13", "23"]);
+    }
+
+    #[test]
     fn an_answer_that_has_not_changed_is_not_told_again() {
         let market = market();
         let mut rounds =
-            Rounds::new("okx", &market).polled((1_000, 0), ["/page".to_owned()], |scene, request| {
+            Rounds::new("okx", &market).polled(&[0], 1_000, ["/page".to_owned()], |scene, request| {
                 Some(format!("{request} {}", (scene.secs() / 3.0) as u64))
             });
         let frames = told(&mut rounds, &market, 6);

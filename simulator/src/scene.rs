@@ -40,6 +40,11 @@ impl Coin {
         Self { code: ASSETS[asset].code, asset, ratio: 1.0 }
     }
 
+    /// Its code: `BTC`.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The coin called `code`.
     pub(crate) fn named(code: &str) -> Option<Self> {
         let listed = |code: &str| ASSETS.iter().position(|row| row.code == code);
@@ -112,7 +117,9 @@ impl<'a> Scene<'a> {
     pub(crate) fn funding(&self, venue: &str, asset: usize) -> f64 {
         let minute = self.now_micros.div_euclid(60_000_000) as f64;
         let lean = self.chance(venue).wave(minute + asset as f64 * 977.0, 37.0);
-        let rate = 0.000_06 + 0.000_09 * lean + 0.002 * self.moved().clamp(-0.05, 0.05);
+        // In steps, so that not every liquidation changes it.
+        let moved = ((self.prices.mid(0) / ASSETS[0].price).ln() / 0.01).round() * 0.01;
+        let rate = 0.000_06 + 0.000_09 * lean + 0.002 * moved.clamp(-0.05, 0.05);
         (rate * 1e8).round() / 1e8
     }
 

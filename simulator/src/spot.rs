@@ -7,7 +7,7 @@ use crate::scene::{Coin, LastDay, Scene};
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
     pub(crate) base: &'static str,
-    coin: Coin,
+    pub(crate) coin: Coin,
     /// Decimals of prices.
     pub(crate) decimals: u8,
     /// Decimals of quantities.
@@ -17,7 +17,7 @@ pub(crate) struct Pair {
 impl Pair {
     /// How often a simulated venue tells of it, milliseconds.
     pub(crate) fn every_millis(&self) -> i64 {
-        if matches!(self.base, "BTC" | "ETH") { 3_000 } else { 20_000 }
+        if matches!(self.base, "BTC" | "ETH") { 3_000 } else { 30_000 }
     }
 
     /// `units` of the last decimal, as a price.
@@ -25,7 +25,7 @@ impl Pair {
         fixed(units, self.decimals)
     }
 
-    fn units(&self, price: f64) -> u64 {
+    pub(crate) fn units(&self, price: f64) -> u64 {
         ((price * 10_f64.powi(i32::from(self.decimals))).round() as u64).max(1)
     }
 

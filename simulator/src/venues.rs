@@ -16,6 +16,7 @@ mod bybit_spot;
 mod bybit_tickers;
 mod coinbase;
 mod coinglass;
+mod contract_tickers;
 mod deribit;
 mod farside;
 mod finnhub;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use market::{
-    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, MarketEvent, PositionSide,
-    RuleState, RuleStatus, Severity, Timestamp, Usd,
+    Alert, AlertState, Board, Evidence, FeedHealth, FeedId, Liquidation, LiquidationEvidence, MarketEvent,
+    Measure, PositionSide, RuleState, RuleStatus, Severity, Timestamp, Usd,
 };
 use serde::Deserialize;
 
@@ -277,14 +277,14 @@ impl LiquidationRule {
             at,
             subject: format!("{what}, {}", self.conditions.venues.as_text("all venues")),
             headline: headline.chars().take(80).collect(),
-            evidence: Evidence {
+            evidence: Evidence::Liquidations(LiquidationEvidence {
                 window_secs: self.window.as_secs(),
                 notional_usd: self.notional(),
                 threshold_usd: self.conditions.threshold_usd,
                 events: self.entries.len() as u64,
                 unknown_notional: self.unknown,
                 coverage: self.coverage,
-            },
+            }),
         }
     }
 }
@@ -326,10 +326,12 @@ impl Rule for LiquidationRule {
             rule: self.name.clone(),
             severity: self.conditions.severity,
             state: self.state,
-            notional_usd: self.notional(),
-            threshold_usd: self.conditions.threshold_usd,
-            window: self.window,
-            coverage: self.coverage,
+            measure: Measure::Notional {
+                usd: self.notional(),
+                threshold_usd: self.conditions.threshold_usd,
+                window: self.window,
+                coverage: self.coverage,
+            },
         }
     }
 }

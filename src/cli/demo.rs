@@ -9,8 +9,10 @@ use simulator::{SimulatorConfig, Tls};
 
 use super::sim::Play;
 use super::{Global, runtime};
-use crate::engine::{Engine, Plan};
+use crate::config::Settings;
+use crate::engine::{Engine, Plan, Source};
 use crate::failure::Failure;
+use crate::forecasting::ForecastConfig;
 use crate::tui::{self, WhenOver};
 use crate::{config, rehearsal};
 
@@ -41,6 +43,7 @@ impl Demo {
         let plan = Plan {
             feeds: FEEDS.iter().map(|row| (row, simulated(row, simulator.addr))).collect(),
             mode: Mode::Simulated,
+            forecast: forecast(&settings, simulator.addr),
             store: Some((scratch.path().join("store"), settings.store_options)),
             ..Plan::of(settings)
         };
@@ -54,6 +57,13 @@ impl Demo {
         shown?;
         report.store_failure.map_or(Ok(()), |error| Err(error.into()))
     }
+}
+
+/// What a watch forecasts at home, from simulated bars.
+fn forecast(settings: &Settings, addr: SocketAddr) -> Option<(ForecastConfig, Option<Source>)> {
+    let (config, _) = settings.forecast()?;
+    let source = feeds::find("binance-spot").map(|row| Source { config: simulated(row, addr) });
+    Some((config, source))
 }
 
 /// A feed's table that points it at the simulator, following what it would at home.

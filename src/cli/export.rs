@@ -17,7 +17,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// Table: liquidations, `etf_flows`, bars, quotes, funding, `open_interest`, chain, holdings, gaps, alerts,
-    /// events or frames
+    /// forecasts, regimes, events or frames
     #[arg(value_parser = parse_table)]
     table: Wanted,
     /// First moment wanted: 2026-01-31 or 2026-01-31T09:30:00Z
@@ -29,8 +29,8 @@ pub(super) struct Export {
     /// Only this venue; may be given more than once
     #[arg(long, value_name = "FEED")]
     venue: Vec<String>,
-    /// Only this instrument (BTC-USDT-PERP), asset (BTC), ticker (KEEL), pair (TAO-USDT), fund (IBIT) or holder; may
-    /// be given more than once
+    /// Only this instrument (BTC-USDT-PERP), asset (BTC), ticker (KEEL), pair (TAO-USDT), fund (IBIT), holder or
+    /// forecast target (vol-24h); may be given more than once
     #[arg(long, value_name = "NAME", visible_alias = "symbol")]
     instrument: Vec<String>,
     /// Only what was known at this moment, as it was known then

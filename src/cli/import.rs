@@ -208,7 +208,7 @@ impl What {
 }
 
 /// The file as a sheet of text: Parquet where its first bytes say so, else CSV.
-fn sheet(path: &Path) -> Result<Sheet, Failure> {
+pub(super) fn sheet(path: &Path) -> Result<Sheet, Failure> {
     let refused = |source| Failure::Read { path: path.to_owned(), source };
     let bytes = std::fs::read(path).map_err(refused)?;
     if bytes.starts_with(b"PAR1") {
@@ -218,7 +218,7 @@ fn sheet(path: &Path) -> Result<Sheet, Failure> {
     Sheet::from_csv(&bytes).map_err(|error| self::refused(path, error))
 }
 
-fn refused(path: &Path, error: import::ImportError) -> Failure {
+pub(super) fn refused(path: &Path, error: import::ImportError) -> Failure {
     Failure::Import { path: path.to_owned(), source: Box::new(error) }
 }
 

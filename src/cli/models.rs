@@ -1,6 +1,8 @@
-//! `vigie models`: a model fitted to stored liquidations, with its errors and its naive baseline.
+//! `vigie models`: what there is, an artefact's card, or a model fitted to stored liquidations.
 
-use clap::Args;
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
 use market::{MarketEvent, Timestamp};
 use models::{Feature, FeatureTable, Reading, RegimeOptions};
 use serde_json::json;
@@ -8,11 +10,15 @@ use store::{Query, Reader};
 
 use super::{Global, say, say_json};
 use crate::failure::Failure;
+use crate::forecasting::{Card, ForecastFailure, Shelf};
 
 /// See the module.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Models {
-    /// Model to fit; without it, the models are listed
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Model to fit to stored liquidations; without it, models and artefacts are listed
     model: Option<String>,
     /// First moment wanted: 2026-01-31 or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME")]
@@ -28,9 +34,32 @@ pub(super) struct Models {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the models, and the artefacts of this store
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an artefact's card: what it was trained on, how good it is, what it gets wrong
+    Show {
+        /// The artefact, as `vigie models list` names it
+        id: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 impl Models {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
-        let Some(name) = &self.model else { return self.list() };
+        match &self.what {
+            Some(What::List { json }) => return list(global, *json),
+            Some(What::Show { id, json }) => return show(global, id, *json),
+            None => {}
+        }
+        let Some(name) = &self.model else { return list(global, self.json) };
         let row = models::find(name).ok_or_else(|| {
             let known: Vec<&str> = models::MODELS.iter().map(|row| row.id).collect();
             Failure::Usage(format!("{name:?} is no model; known are {}", known.join(", ")))
@@ -43,6 +72,10 @@ impl Models {
         let gaps = reader.gaps(&query)?.len();
         let model = (row.make)(&RegimeOptions::default());
         let features = model.features();
+        if features.columns.is_empty() {
+            let remedy = format!("`vigie regimes FILE --columns A,B --model {name}`");
+            return Err(Failure::Usage(format!("{name} reads regimes in series of your own: {remedy}")));
+        }
         let table = FeatureTable::new(&features.names(), rows(&events, features.columns))
             .map_err(|error| Failure::Bug(format!("build the model's table: {error}")))?;
         let fitted = model.fit(&table).map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
@@ -66,17 +99,77 @@ impl Models {
         }
         Ok(())
     }
+}
 
-    fn list(&self) -> Result<(), Failure> {
-        for row in models::MODELS {
-            if self.json {
-                say_json(&json!({ "model": row.id, "about": row.about }))?;
-            } else {
-                say(&format!("{:<16}{}", row.id, row.about))?;
-            }
+fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
+    let settings = global.settings()?;
+    let cards = Shelf::new(&settings.store_dir).cards().map_err(ForecastFailure::from)?;
+    for row in models::MODELS {
+        if as_json {
+            say_json(&json!({ "model": row.id, "about": row.about }))?;
+        } else {
+            say(&format!("{:<16}{}", row.id, row.about))?;
         }
-        Ok(())
     }
+    if !as_json && cards.is_empty() {
+        return say("\nno artefacts yet: `vigie train` makes them, and so does a running watch");
+    }
+    if !as_json {
+        say("\nartefacts of this store, trained at")?;
+    }
+    for card in cards {
+        if as_json {
+            say_json(&json!({ "artefact": card.id, "trained_at": card.trained_at }))?;
+        } else {
+            say(&format!("{:<34}{}", card.id, card.trained_at))?;
+        }
+    }
+    Ok(())
+}
+
+fn show(global: &Global, id: &str, as_json: bool) -> Result<(), Failure> {
+    let settings = global.settings()?;
+    let shelf = Shelf::new(&settings.store_dir);
+    let card = shelf.card(id).map_err(ForecastFailure::from)?;
+    if let Some(task) = models::forecast::task(&card.target) {
+        // What cannot be loaded is not shown as if it could.
+        shelf.load(task, id).map_err(ForecastFailure::from)?;
+    }
+    if as_json { say_json(&card) } else { say(&card_text(&card)) }
+}
+
+fn card_text(card: &Card) -> String {
+    let mut text = format!("{}: {} of {}\n", card.id, card.target, card.asset);
+    for (name, value) in [
+        ("trained at", card.trained_at.to_string()),
+        ("learnt from", format!("{} to {}, {} rows", card.first, card.last, card.rows)),
+        ("expires at", card.expires_at.to_string()),
+        ("artefact", card.hash.to_string()),
+        ("data", card.data.to_string()),
+        ("code", format!("{} (version {})", card.code, card.version)),
+        ("prices", card.prices.join(", ")),
+        (
+            "walk",
+            format!(
+                "first training {} rows, refit every {}, seed {}",
+                card.protocol.min_train, card.protocol.refit, card.protocol.seed
+            ),
+        ),
+        ("features", card.features.join(", ")),
+    ] {
+        let _ = writeln!(text, "{name:<14}{value}");
+    }
+    match &card.evaluation {
+        Some(evaluation) => {
+            let _ = writeln!(text, "\nout of sample\n{}", super::evaluate::as_lines(evaluation));
+        }
+        None => text.push_str("\nout of sample: nothing could be scored yet\n"),
+    }
+    text.push_str("\nknown failures\n");
+    for failure in &card.failures {
+        let _ = writeln!(text, "- {failure}");
+    }
+    text.trim_end().to_owned()
 }
 
 /// One row an event, oldest first, with the columns that the model asks for.

@@ -1,14 +1,15 @@
 //! Which of all that was told about one thing stands, as known at one moment.
 //!
-//! Fund flows, bars, holdings, tips and liquidations with a venue's id are *told again*: of what was
-//! known by then, the word known last stands, and a word repeated counts from when it was first known.
+//! Fund flows, bars, holdings, tips, forecasts, regimes, gaps and liquidations with a venue's id are *told
+//! again*: of what was known by then, the word known last stands, and a word repeated counts from when it
+//! was first known.
 //! Everything else *occurs*: each live row stands, and what a backfill brings stands once, where no
 //! live row says the same.
 
 use std::collections::HashMap;
 use std::io;
 
-use market::{MarketEvent, Observation, Timestamp};
+use market::{GapCause, MarketEvent, Observation, Timestamp};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::StoreError;
@@ -57,15 +58,22 @@ impl Word {
                 Some(told(&[b"holding", holding.holder.as_bytes(), holding.asset.as_bytes(), &time]))
             }
             Observation::ChainTip(tip) => Some(told(&[b"tip", &tip.height.to_le_bytes()])),
+            Observation::Forecast(forecast) => {
+                Some(told(&[b"forecast", forecast.target.as_bytes(), forecast.asset.as_bytes(), &time]))
+            }
+            Observation::Regime(regime) => {
+                Some(told(&[b"regime", regime.target.as_bytes(), regime.asset.as_bytes(), &time]))
+            }
+            // Damage found later may start where another gap does, and is no version of it.
+            Observation::Gap(gap) => {
+                Some(told(&[b"gap", &[u8::from(gap.cause == GapCause::JournalDamaged)], &time]))
+            }
             // One id may stand for both sides of a trade (Deribit), or for an order that grows (BitMEX).
             Observation::Liquidation(liquidation) => liquidation.venue_id.as_ref().map(|id| {
                 let side = liquidation.position.as_str().as_bytes();
                 told(&[b"liquidation", liquidation.symbol.as_bytes(), id.as_bytes(), side, &time])
             }),
-            Observation::Quote(_)
-            | Observation::FundingRate(_)
-            | Observation::OpenInterest(_)
-            | Observation::Gap(_) => None,
+            Observation::Quote(_) | Observation::FundingRate(_) | Observation::OpenInterest(_) => None,
         };
         let (subject, kind) = match told {
             Some(subject) => (subject, Kind::Told),
@@ -132,6 +140,39 @@ pub(crate) fn standing(rows: &[Row]) -> Result<Vec<bool>, StoreError> {
         }
     }
     Ok(stands)
+}
+
+/// Which of the rows add to what was known before them: of what is told again every word that differs from
+/// the one known before it, of what occurs every occurrence from when it was first known. So at each moment
+/// the last of these on a subject, or as many of them, are what [`standing`] lets stand of all rows known by
+/// then. None of a subject is kept where `wants` wants none of its rows.
+pub(crate) fn adding(rows: &[Row], wants: &dyn Fn(&Row) -> bool) -> Result<Vec<bool>, StoreError> {
+    let mut adds = vec![false; rows.len()];
+    let mut words: Vec<(Word, &MarketEvent, usize)> = Vec::with_capacity(rows.len());
+    for (at, row) in rows.iter().enumerate() {
+        if let Some(event) = row.event() {
+            words.push((Word::of(event, row.seq)?, event, at));
+        }
+    }
+    words.sort_unstable_by_key(|(word, _, at)| (word.subject, word.known_at, word.seq, *at));
+    for about in words.chunk_by(|(a, ..), (b, ..)| a.subject == b.subject) {
+        if !about.iter().any(|(.., at)| wants(&rows[*at])) {
+            continue;
+        }
+        let (first, _, first_at) = about[0];
+        adds[first_at] = true;
+        // Learnt afterwards, yet knowable before it was seen: the first row that was seen is it again.
+        let mut is_counted = first.kind == Kind::Backfilled;
+        for pair in about.windows(2) {
+            let ((_, before, _), (word, event, at)) = (pair[0], pair[1]);
+            adds[at] = match word.kind {
+                Kind::Told => !agree(before, event),
+                Kind::Live => !std::mem::take(&mut is_counted),
+                Kind::Backfilled => false,
+            };
+        }
+    }
+    Ok(adds)
 }
 
 /// The rows that stand, in their order.

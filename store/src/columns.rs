@@ -5,12 +5,14 @@ mod bar;
 mod chain;
 mod derivative;
 mod etf_flow;
+mod forecast;
 mod frame;
 mod gap;
 mod holding;
 mod liquidation;
 mod quote;
 mod read;
+mod regime;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -78,6 +80,8 @@ impl Table {
             Self::Gaps => &gap::COLUMNS,
             Self::Alerts => &alert::COLUMNS,
             Self::Frames => &frame::COLUMNS,
+            Self::Forecasts => &forecast::COLUMNS,
+            Self::Regimes => &regime::COLUMNS,
         }
     }
 }
@@ -102,6 +106,12 @@ impl<'a> Value<'a> {
 
     fn shown(what: &impl fmt::Display) -> Self {
         Self::Text(Cow::Owned(what.to_string()))
+    }
+
+    /// Items with commas between; empty where there are none.
+    fn list(items: &[impl fmt::Display]) -> Self {
+        let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+        if items.is_empty() { Self::Empty } else { Self::Text(Cow::Owned(items.join(","))) }
     }
 
     fn text_or_empty(text: Option<&'a str>) -> Self {
@@ -164,6 +174,8 @@ pub(crate) fn cell<'a>(row: &'a Row, name: &str) -> Value<'a> {
         (_, Observation::ChainTip(tip)) => chain::cell(tip, name),
         (_, Observation::Holding(holding)) => holding::cell(holding, name),
         (_, Observation::Gap(gap)) => gap::cell(gap, name),
+        (_, Observation::Forecast(forecast)) => forecast::cell(forecast, name),
+        (_, Observation::Regime(regime)) => regime::cell(regime, name),
     }
 }
 

@@ -103,7 +103,9 @@ fn key_of(row: &Row) -> Key {
         | Observation::EtfFlow(_)
         | Observation::Bar(_)
         | Observation::Holding(_)
-        | Observation::Gap(_) => (SmolStr::default(), ""),
+        | Observation::Gap(_)
+        | Observation::Forecast(_)
+        | Observation::Regime(_) => (SmolStr::default(), ""),
     };
     (SmolStr::new(event.feed.as_str()), symbol, kind)
 }

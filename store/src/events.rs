@@ -11,7 +11,8 @@ use crate::table::{Row, Table};
 
 impl Reader {
     /// Wanted events of a table as they stand, in the order of exports: flows by day and fund, bars by
-    /// symbol and time, holdings by day and holder, gaps by start, liquidations by record, others by time.
+    /// symbol and time, holdings by day and holder, forecasts and regimes by time and target, gaps by start,
+    /// liquidations by record, others by time.
     ///
     /// # Errors
     /// [`StoreError::NoEvents`] for alerts and frames; otherwise as [`Reader::liquidations`].
@@ -88,6 +89,16 @@ pub(crate) fn in_order(table: Table, rows: &mut [Row]) {
                     .observation
                     .holding()
                     .map(|holding| (holding.holder.clone(), holding.asset.clone(), event.feed.clone()))
+            });
+            (row.time(), names, row.seq)
+        }),
+        Table::Forecasts | Table::Regimes => rows.sort_by_cached_key(|row| {
+            let names = row.event().and_then(|event| {
+                let of_forecast = event.observation.forecast().map(|told| (&told.target, &told.asset));
+                let of_regime = || event.observation.regime().map(|told| (&told.target, &told.asset));
+                of_forecast
+                    .or_else(of_regime)
+                    .map(|(target, asset)| (target.clone(), asset.clone(), event.feed.clone()))
             });
             (row.time(), names, row.seq)
         }),

@@ -66,8 +66,8 @@ pub struct ParseFormatError {
 impl Reader {
     /// Writes the wanted rows of a table to `out`, as they stand, and gives their number. Liquidations,
     /// alerts and frames are in order of their records, gaps by start and one for each, flows by day and
-    /// fund, bars by symbol and time, holdings by day and holder, others by time; the same whether sealed
-    /// or not.
+    /// fund, bars by symbol and time, holdings by day and holder, forecasts and regimes by time and target,
+    /// others by time; the same whether sealed or not.
     ///
     /// # Errors
     /// [`StoreError::Export`] when `out` fails; [`StoreError::NoMoment`] for fund flows where the query
@@ -151,7 +151,12 @@ impl Reader {
         match table {
             Table::Gaps => visit(self.gap_rows(query)?),
             Table::EtfFlows if query.moment().is_none() => Err(StoreError::NoMoment),
-            Table::EtfFlows | Table::Bars | Table::Chain | Table::Holdings => visit(self.rows(table, query)?),
+            Table::EtfFlows
+            | Table::Bars
+            | Table::Chain
+            | Table::Holdings
+            | Table::Forecasts
+            | Table::Regimes => visit(self.rows(table, query)?),
             Table::Quotes | Table::Funding | Table::OpenInterest => self.by_time(table, query, visit),
             Table::Liquidations => {
                 let snapshot = self.snapshot()?;

@@ -33,6 +33,7 @@ mod summary;
 mod table;
 mod trace;
 mod windows;
+mod words;
 
 #[cfg(test)]
 mod tests;

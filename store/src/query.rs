@@ -7,7 +7,7 @@ use crate::table::{Cells, Row, Table};
 
 /// Which rows are wanted. The default is all of them, as known last.
 ///
-/// Times are compared with the table's own: an event's time, a bar's start, the start of a flow's or a
+/// Times are compared with the table's own: an event's time, the moment a forecast was made from, a bar's start, the start of a flow's or a
 /// holding's day, a tip's block time, an alert's time, a frame's receive time; a gap is wanted when any
 /// part of it is inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct Query {
     pub feeds: Vec<market::FeedId>,
     /// What the rows are about, in any case of letters; empty means all. An instrument
     /// (`BTC-USDT-PERP`) or a coin (`BTC`) of what is traded, a ticker (`KEEL`) or a pair (`TAO-USDT`) of
-    /// quotes and bars, a fund or a coin of fund flows, a holder, a ticker or a coin of holdings. Other
-    /// tables ignore this.
+    /// quotes and bars, a fund or a coin of fund flows, a holder, a ticker or a coin of holdings, a target
+    /// (`vol-24h`) or a coin of forecasts and regimes. Other tables ignore this.
     pub instruments: Vec<String>,
     /// Only what was known by this moment, as it was known then.
     pub as_of: Option<market::Timestamp>,
@@ -94,6 +94,8 @@ impl Query {
                 holding.ticker.as_deref().unwrap_or(&holding.holder),
                 &holding.asset,
             ]),
+            Observation::Forecast(forecast) => self.wants_name(&[&forecast.target, &forecast.asset]),
+            Observation::Regime(regime) => self.wants_name(&[&regime.target, &regime.asset]),
             Observation::ChainTip(_) | Observation::Gap(_) => true,
         }
     }

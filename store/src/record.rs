@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::table::Table;
 
 /// Something to keep.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,8 @@ pub enum Record<'a> {
         /// When its connection last proved itself.
         at: Timestamp,
     },
-    /// Events that came from no socket: an import, a backfill. A rebuild keeps them as they are.
+    /// Events that came from no socket: an import, a backfill, what the forecaster says. A rebuild keeps
+    /// them as they are.
     Batch {
         /// What they came from, in words: a file's name, a backfill's.
         origin: &'a str,
@@ -53,6 +55,12 @@ pub(crate) enum Entry {
     Alive { feed: FeedId, at: Timestamp },
     Damage(Damage),
     Batch { origin: String, at: Timestamp, events: Vec<MarketEvent> },
+}
+
+/// Whether the manifest lists a batch of these events: where a rebuild must know which rows of their tables
+/// to keep. What the forecaster says is in tables that are kept whole, and comes every hour.
+pub(crate) fn is_listed(events: &[MarketEvent]) -> bool {
+    events.iter().any(|event| Table::of(&event.observation).is_derived())
 }
 
 /// Journal records that were unreadable and set aside.

@@ -18,7 +18,7 @@ use crate::disk::{Disk, Layout, Step};
 use crate::error::StoreError;
 use crate::lake;
 use crate::manifest::{Batch, Manifest, TableFile};
-use crate::record::Entry;
+use crate::record::{Entry, is_listed};
 use crate::segment::Scan;
 use crate::table::{Partition, Row, Table};
 
@@ -198,11 +198,15 @@ impl Work {
                 next.feeds.fold(&entry);
                 match &entry {
                     Entry::Damage(damage) => next.damage.push(damage.clone()),
-                    Entry::Batch { origin, at, events } => {
+                    Entry::Batch { origin, at, events } if is_listed(events) => {
                         let events = events.len() as u64;
                         next.batches.push(Batch { seq, at: *at, origin: origin.clone(), events });
                     }
-                    Entry::Frame { .. } | Entry::Gap(_) | Entry::Alert(_) | Entry::Alive { .. } => {}
+                    Entry::Batch { .. }
+                    | Entry::Frame { .. }
+                    | Entry::Gap(_)
+                    | Entry::Alert(_)
+                    | Entry::Alive { .. } => {}
                 }
                 for row in entry.into_rows(seq) {
                     partitions.entry((row.table(), row.partition())).or_default().push(row);

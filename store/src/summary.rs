@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::disk::list;
 use crate::error::StoreError;
 use crate::reader::Reader;
-use crate::record::Entry;
+use crate::record::{Entry, is_listed};
 use crate::table::Table;
 
 /// What is in a store. Serialises with times as RFC 3339.
@@ -129,7 +129,9 @@ impl Reader {
                 .collect();
             snapshot.visit_journal(
                 &mut |_, entry, found: &mut Vec<BatchSummary>| {
-                    if let Entry::Batch { origin, at, events } = entry {
+                    if let Entry::Batch { origin, at, events } = entry
+                        && is_listed(&events)
+                    {
                         found.push(BatchSummary { origin, at, events: events.len() as u64 });
                     }
                 },

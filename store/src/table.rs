@@ -32,11 +32,15 @@ pub enum Table {
     Alerts,
     /// Raw frames, by receive time.
     Frames,
+    /// What the forecaster said, abstentions included, by the moment it forecast from.
+    Forecasts,
+    /// The regimes that the forecaster read, by the moment it read.
+    Regimes,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Liquidations,
         Self::EtfFlows,
         Self::Bars,
@@ -48,6 +52,8 @@ impl Table {
         Self::Gaps,
         Self::Alerts,
         Self::Frames,
+        Self::Forecasts,
+        Self::Regimes,
     ];
 
     /// Its name in paths and on the command line.
@@ -64,6 +70,8 @@ impl Table {
             Self::Gaps => "gaps",
             Self::Alerts => "alerts",
             Self::Frames => "frames",
+            Self::Forecasts => "forecasts",
+            Self::Regimes => "regimes",
         }
     }
 
@@ -79,6 +87,8 @@ impl Table {
             Observation::ChainTip(_) => Self::Chain,
             Observation::Holding(_) => Self::Holdings,
             Observation::Gap(_) => Self::Gaps,
+            Observation::Forecast(_) => Self::Forecasts,
+            Observation::Regime(_) => Self::Regimes,
         }
     }
 
@@ -93,21 +103,34 @@ impl Table {
             | Self::OpenInterest
             | Self::Chain
             | Self::Holdings => true,
-            Self::Gaps | Self::Alerts | Self::Frames => false,
+            Self::Gaps | Self::Alerts | Self::Frames | Self::Forecasts | Self::Regimes => false,
         }
     }
 
     /// Whether a seal may take earlier small files of a partition into a new one. Not where exports
     /// stream in order of records, which needs the files of one run to stay together.
     pub(crate) fn is_merged_when_sealed(self) -> bool {
-        self.is_derived() && self != Self::Liquidations
+        match self {
+            Self::EtfFlows
+            | Self::Bars
+            | Self::Quotes
+            | Self::Funding
+            | Self::OpenInterest
+            | Self::Chain
+            | Self::Holdings
+            | Self::Forecasts
+            | Self::Regimes => true,
+            Self::Liquidations | Self::Gaps | Self::Alerts | Self::Frames => false,
+        }
     }
 
-    /// The partition of a row of this table. What arrives with years of history is kept by year, so
-    /// that an import is a few files; what streams is kept by day.
+    /// The partition of a row of this table. What arrives with years of history, or a few times an hour, is
+    /// kept by year, so that it is a few files; what streams is kept by day.
     pub(crate) fn partition(self, at: Timestamp) -> Partition {
         match self {
-            Self::EtfFlows | Self::Bars | Self::Chain | Self::Holdings => Partition::Year(year_of(at.date())),
+            Self::EtfFlows | Self::Bars | Self::Chain | Self::Holdings | Self::Forecasts | Self::Regimes => {
+                Partition::Year(year_of(at.date()))
+            }
             Self::Liquidations
             | Self::Quotes
             | Self::Funding
@@ -268,7 +291,9 @@ pub(crate) fn time_of(event: &MarketEvent) -> Timestamp {
         | Observation::Bar(_)
         | Observation::Quote(_)
         | Observation::FundingRate(_)
-        | Observation::OpenInterest(_) => event.event_time,
+        | Observation::OpenInterest(_)
+        | Observation::Forecast(_)
+        | Observation::Regime(_) => event.event_time,
     }
 }
 
@@ -284,7 +309,9 @@ fn settled(mut event: MarketEvent) -> MarketEvent {
         | Observation::Quote(_)
         | Observation::FundingRate(_)
         | Observation::OpenInterest(_)
-        | Observation::Gap(_) => {}
+        | Observation::Gap(_)
+        | Observation::Forecast(_)
+        | Observation::Regime(_) => {}
     }
     event
 }

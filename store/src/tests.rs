@@ -3,6 +3,7 @@
 mod codec;
 mod damage;
 mod export;
+mod forecasting;
 mod importing;
 mod kill;
 mod live;
@@ -11,6 +12,7 @@ mod seal;
 mod sheets;
 mod told;
 mod upgrade;
+mod vintages;
 mod words;
 
 use std::fs;
@@ -19,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use market::{
-    Alert, AlertState, Evidence, FeedId, Gap, GapCause, Instrument, Liquidation, ManualClock, MarketEvent,
-    Observation, Payload, PositionSide, Price, Quantity, RawFrame, Severity, Timestamp, Usd,
+    Alert, AlertState, Evidence, FeedId, Gap, GapCause, Instrument, Liquidation, LiquidationEvidence,
+    ManualClock, MarketEvent, Observation, Payload, PositionSide, Price, Quantity, RawFrame, Severity,
+    Timestamp, Usd,
 };
 
 use crate::{Query, Reader, Record, Store, StoreOptions};
@@ -109,14 +112,14 @@ fn alert(secs: i64) -> Alert {
         at: at(secs),
         subject: "long BTC, all venues".to_owned(),
         headline: "$12.5 M of longs in 300 s".to_owned(),
-        evidence: Evidence {
+        evidence: Evidence::Liquidations(LiquidationEvidence {
             window_secs: 300,
             notional_usd: 12_500_000.25,
             threshold_usd: 10_000_000.0,
             events: 421,
             unknown_notional: 3,
             coverage: 0.98,
-        },
+        }),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Alerts, newest first, with the numbers behind the one under the cursor; and where every rule stands.
 
-use market::{Alert, AlertState, Board, RuleState, RuleStatus, Severity};
+use market::{
+    Alert, AlertState, Board, Evidence, ForecastEvidence, LiquidationEvidence, Measure, RuleState,
+    RuleStatus, Severity,
+};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::cursor::Cursor;
-use crate::figures::{clock, count, minute, percent, span, usd};
+use crate::figures::{clock, count, day, minute, percent, span, usd};
 use crate::panel::{Action, Panel, Reaction, View};
 use crate::pen::{Head, Pen, Slot};
 use crate::plan::{Column, place, words};
@@ -163,24 +166,54 @@ fn draw_alert(pen: &mut Pen<'_>, y: u16, slots: &[(Field, Slot)], alert: &Alert,
 }
 
 fn draw_evidence(pen: &mut Pen<'_>, alert: &Alert, theme: &Theme) {
-    let evidence = &alert.evidence;
     let width = pen.width();
     pen.line(0, 0, width, '╌', theme.border);
     pen.text(1, 1, &alert.headline, theme.text);
     pen.text(1, 2, &format!("rule {} on {}", alert.rule, alert.subject), theme.dim);
+    let facts = match &alert.evidence {
+        Evidence::Liquidations(evidence) => sum_facts(evidence),
+        Evidence::Forecast(evidence) => forecast_facts(evidence),
+    };
+    pen.text(1, 3, &facts, theme.dim);
+}
+
+fn sum_facts(evidence: &LiquidationEvidence) -> String {
     let unknown = match evidence.unknown_notional {
         0 => String::new(),
         unknown => format!(" (+{}?)", count(unknown)),
     };
-    let facts = format!(
+    format!(
         "{} of {} USD in {} · {} events{unknown} · watched {}",
         usd(evidence.notional_usd),
         usd(evidence.threshold_usd),
         span(i64::try_from(evidence.window_secs).unwrap_or(i64::MAX)),
         count(evidence.events),
         percent(evidence.coverage),
+    )
+}
+
+/// `41.5% (33.0–52.0) · base 12.0%, markov 9.0%, margin 20.0% · calm · 06 Jan 14:00 by vol-24h-7f3a`.
+fn forecast_facts(evidence: &ForecastEvidence) -> String {
+    let shift = evidence.shift.map_or_else(
+        || "no probability".to_owned(),
+        |shift| format!("{} ({:.1}–{:.1})", odds(shift.probability), shift.low * 100.0, shift.high * 100.0),
     );
-    pen.text(1, 3, &facts, theme.dim);
+    let naive = evidence.baselines.map(|naive| {
+        let (base, markov, margin) = (odds(naive.base), odds(naive.markov), odds(naive.margin_only));
+        format!("base {base}, markov {markov}, margin {margin}")
+    });
+    let made = evidence.made_at.map(|made_at| {
+        let model = evidence.model.as_deref().unwrap_or("?");
+        format!("{} {} by {model}", day(made_at.date()), minute(made_at))
+    });
+    let regime = evidence.regime.as_ref().map(ToString::to_string);
+    let parts = [Some(shift), naive, regime, made];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// A probability, to the nearest tenth of a percent.
+fn odds(probability: f64) -> String {
+    format!("{:.1}%", probability * 100.0)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,29 +253,42 @@ fn draw_rules(pen: &mut Pen<'_>, rules: &[RuleStatus], theme: &Theme) {
             RuleState::Warming => theme.dim,
             RuleState::Quiet => theme.good,
         };
-        let share = if rule.threshold_usd > 0.0 { rule.notional_usd / rule.threshold_usd } else { 0.0 };
+        let (words, share, standing) = reading(&rule.measure);
         for &(field, slot) in &slots {
             match field {
                 RuleField::Name => pen.cell(slot, y, &rule.rule, theme.text),
                 RuleField::State => pen.cell(slot, y, rule.state.as_str(), state),
-                RuleField::Share => {
-                    let words = format!(
-                        "{:>5} of {:>5} in {:>6}",
-                        usd(rule.notional_usd),
-                        usd(rule.threshold_usd),
-                        span(i64::try_from(rule.window.as_secs()).unwrap_or(i64::MAX))
-                    );
-                    pen.cell(slot, y, &words, theme.dim);
-                }
+                RuleField::Share => pen.cell(slot, y, &words, theme.dim),
                 RuleField::Bar => {
                     let full = (share.clamp(0.0, 1.0) * f64::from(slot.width)).floor() as u16;
                     pen.line(slot.x, y, slot.width, '·', theme.border);
                     pen.line(slot.x, y, full, '■', state);
                 }
-                RuleField::Coverage => {
-                    pen.cell(slot, y, &format!("watched {}", percent(rule.coverage)), theme.dim);
-                }
+                RuleField::Coverage => pen.cell(slot, y, &standing, theme.dim),
             }
+        }
+    }
+}
+
+/// A rule's reading in words, as a share of what raises it, and what that rests on.
+fn reading(measure: &Measure) -> (String, f64, String) {
+    match measure {
+        Measure::Notional { usd: sum, threshold_usd, window, coverage } => {
+            let window = span(i64::try_from(window.as_secs()).unwrap_or(i64::MAX));
+            let words = format!("{:>5} of {:>5} in {window:>6}", usd(*sum), usd(*threshold_usd));
+            let share = if *threshold_usd > 0.0 { sum / threshold_usd } else { 0.0 };
+            (words, share, format!("watched {}", percent(*coverage)))
+        }
+        Measure::Regime { shift, shift_at_least, regime, enters } => {
+            let standing = regime.as_ref().map_or_else(|| "no reading".to_owned(), ToString::to_string);
+            if let Some(at_least) = shift_at_least {
+                let now = shift.map_or_else(|| "–".to_owned(), odds);
+                let share = shift.unwrap_or(0.0) / at_least;
+                return (format!("{now:>5} of {:>5} to shift", odds(*at_least)), share, standing);
+            }
+            let is_in = enters.is_some() && enters == regime;
+            let words = enters.as_ref().map(|enters| format!("enters {enters}")).unwrap_or_default();
+            (words, f64::from(u8::from(is_in)), standing)
         }
     }
 }
@@ -260,4 +306,57 @@ fn draw_one_line(pen: &mut Pen<'_>, view: &View<'_>) {
     let x = pen.text(x + 2, 0, sign(alert), style(alert, theme));
     let x = pen.text(x + 1, 0, state_words(alert.state), style(alert, theme));
     pen.text(x + 2, 0, &alert.headline, theme.text);
+}
+
+#[cfg(test)]
+mod tests {
+    use market::{Baselines, Chances, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_rule_on_regimes_shows_its_probability_or_its_regime() {
+        let measure = |shift, regime: Option<&str>, enters: Option<&str>| Measure::Regime {
+            shift,
+            shift_at_least: if enters.is_none() { Some(0.3) } else { None },
+            regime: regime.map(Into::into),
+            enters: enters.map(Into::into),
+        };
+        for (measure, words, share, standing) in [
+            (measure(Some(0.15), Some("calm"), None), "15.0% of 30.0% to shift", 0.5, "calm"),
+            (measure(None, None, None), "    – of 30.0% to shift", 0.0, "no reading"),
+            (measure(Some(0.1), Some("calm"), Some("stormy")), "enters stormy", 0.0, "calm"),
+            (measure(None, Some("stormy"), Some("stormy")), "enters stormy", 1.0, "stormy"),
+        ] {
+            let (found, part, of) = reading(&measure);
+            assert_eq!((found.as_str(), of.as_str()), (words, standing));
+            assert!((part - share).abs() < 1e-12, "{words}: {part}");
+        }
+    }
+
+    #[test]
+    fn the_facts_of_a_forecast_are_those_that_there_are() {
+        let moment: Timestamp = "2026-01-06T14:00:00Z".parse().unwrap();
+        let mut evidence = ForecastEvidence {
+            target: "vol-24h".into(),
+            asset: "BTC".into(),
+            regime: Some("calm".into()),
+            since: Some(moment),
+            shift: Some(Chances { probability: 0.415, low: 0.33, high: 0.52 }),
+            baselines: Some(Baselines { base: 0.12, markov: 0.09, margin_only: 0.2 }),
+            model: Some("vol-24h-7f3a".into()),
+            made_at: Some(moment),
+            shift_at_least: Some(0.3),
+            enters: None,
+        };
+        assert_eq!(
+            forecast_facts(&evidence),
+            "41.5% (33.0–52.0) · base 12.0%, markov 9.0%, margin 20.0% · calm · 06 Jan 14:00 by vol-24h-7f3a"
+        );
+        evidence.shift = None;
+        evidence.baselines = None;
+        evidence.regime = None;
+        evidence.made_at = None;
+        assert_eq!(forecast_facts(&evidence), "no probability");
+    }
 }

@@ -163,7 +163,9 @@ fn published(stamped: Stamped) -> Option<Stamped> {
         | Observation::FundingRate(_)
         | Observation::OpenInterest(_)
         | Observation::ChainTip(_)
-        | Observation::Holding(_) => return None,
+        | Observation::Holding(_)
+        | Observation::Forecast(_)
+        | Observation::Regime(_) => return None,
     };
     Some(Stamped { published: Some(known_at), ..stamped })
 }

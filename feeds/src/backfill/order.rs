@@ -13,6 +13,7 @@ use crate::config::FeedConfig;
 const LONGEST: usize = 40;
 
 /// One source with a past.
+#[derive(Clone, Copy)]
 pub struct BackfillRow {
     /// The name on the command line and of its cursor.
     pub id: &'static str,

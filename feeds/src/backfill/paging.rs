@@ -37,6 +37,7 @@ pub(crate) fn cut<T>(
     rows: Vec<(Timestamp, T)>,
     is_partial: bool,
 ) -> Cut<T> {
+    let one_moment = rows.first().map(|(at, _)| *at).filter(|first| rows.iter().all(|(at, _)| at == first));
     let mut rows: Vec<(Timestamp, T)> = rows.into_iter().filter(|(at, _)| missing.has(*at)).collect();
     rows.sort_by_key(|(at, _)| *at);
     if !is_partial {
@@ -49,18 +50,19 @@ pub(crate) fn cut<T>(
     let Some(edge) = edge.map(|(at, _)| *at) else {
         return Cut { rows, left: None, crowded: None };
     };
-    let is_crowded = rows.iter().all(|(at, _)| *at == edge);
-    if !is_crowded {
+    // There is nothing to tell it whole with.
+    let is_alone = rows.iter().all(|(at, _)| *at == edge);
+    if !is_alone {
         rows.retain(|(at, _)| *at != edge);
     }
-    let span = match (direction, is_crowded) {
+    let span = match (direction, is_alone) {
         (Direction::OldestFirst, false) => Span { from: edge, ..missing },
         (Direction::OldestFirst, true) => Span { from: edge.plus(TICK), ..missing },
         (Direction::NewestFirst, false) => Span { until: edge.plus(TICK), ..missing },
         (Direction::NewestFirst, true) => Span { until: edge, ..missing },
     };
     let left = if span.is_empty() { Left::Nothing } else { Left::Span(span) };
-    Cut { rows, left: Some(left), crowded: is_crowded.then_some(edge) }
+    Cut { rows, left: Some(left), crowded: one_moment }
 }
 
 /// Milliseconds since the epoch.

@@ -56,6 +56,24 @@ pub enum ImportError {
         /// Its name.
         name: String,
     },
+    /// A column that was asked for is not there.
+    #[error("there is no column {name:?}; the columns are {found:?}")]
+    NoColumn {
+        /// What was asked for.
+        name: String,
+        /// The columns.
+        found: Vec<String>,
+    },
+    /// A cell is not what its column holds.
+    #[error("row {row}, column {column}: {reason}")]
+    Cell {
+        /// The row as the user counts it.
+        row: usize,
+        /// The column's name.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The columns are those of no known layout.
     #[error("the columns are {found:?}; {wanted}")]
     Layout {

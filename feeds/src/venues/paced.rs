@@ -70,7 +70,9 @@ impl Paced {
             | Observation::EtfFlow(_)
             | Observation::Bar(_)
             | Observation::ChainTip(_)
-            | Observation::Holding(_) => true,
+            | Observation::Holding(_)
+            | Observation::Forecast(_)
+            | Observation::Regime(_) => true,
         }
     }
 }

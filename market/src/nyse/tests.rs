@@ -193,6 +193,30 @@ fn spy_traded_on_every_trading_day_and_on_no_other() {
     }
 }
 
+/// `nyse-holiday-cal` was written by others from the exchange's own pages, for other years than ours. It
+/// lacks the one day of mourning in its years.
+#[test]
+fn an_independent_calendar_agrees_on_every_day_but_one_that_it_lacks() {
+    use nyse_holiday_cal::HolidayCal;
+
+    let (first, last) = nyse().covers();
+    let mut compared = 0;
+    let mut differ = Vec::new();
+    let mut date = first;
+    while date <= last {
+        let theirs: chrono::NaiveDate = date.to_string().parse().unwrap();
+        if let Ok(is_open) = theirs.is_busday() {
+            compared += 1;
+            if nyse().is_trading_day(date) != Some(is_open) {
+                differ.push(date.to_string());
+            }
+        }
+        date = date.next();
+    }
+    assert!(compared > 3_000, "only {compared} days are in both calendars");
+    assert_eq!(differ, ["2025-01-09"]);
+}
+
 #[test]
 fn what_is_no_calendar_is_refused_with_its_place() {
     let year =

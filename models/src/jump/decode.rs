@@ -101,15 +101,14 @@ fn discrete<const K: usize>(series: &Series, centers: &[f64], penalty: f64, path
         for (at, step) in steps.iter_mut().enumerate() {
             let (mut least, mut place) = (values[0], 0_u8);
             for (state, value) in values.iter().enumerate().skip(1) {
-                place = if *value < least { state as u8 } else { place };
+                place = pick(*value < least, state as u8, place);
                 least = if *value < least { *value } else { least };
             }
             let leap = least + penalty;
             let mut leaps = 0_u8;
             for state in 0..K {
-                let is_leap = leap < values[state];
-                leaps |= u8::from(is_leap) << state;
-                values[state] = if is_leap { leap } else { values[state] } + block[state][at];
+                leaps |= u8::from(leap < values[state]) << state;
+                values[state] = if leap < values[state] { leap } else { values[state] } + block[state][at];
             }
             *step = place << 4 | leaps;
         }
@@ -118,9 +117,15 @@ fn discrete<const K: usize>(series: &Series, centers: &[f64], penalty: f64, path
     let mut state = last as u8;
     for (place, step) in path.iter_mut().zip(&steps).rev() {
         *place = u16::from(state);
-        state = if step >> state & 1 == 1 { step >> 4 } else { state };
+        state = pick(step >> state & 1 == 1, step >> 4, state);
     }
     cost
+}
+
+/// `yes` or `no` without a branch: which it is, is too hard to guess.
+fn pick(which: bool, yes: u8, no: u8) -> u8 {
+    let mask = u8::from(which).wrapping_neg();
+    (yes & mask) | (no & !mask)
 }
 
 fn continuous(series: &Series, centers: &[f64], states: usize, simplex: &Simplex, path: &mut [u16]) -> f64 {

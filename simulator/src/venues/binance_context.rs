@@ -62,7 +62,7 @@ pub(super) fn polls(market: &Market) -> Box<dyn Dialect> {
         let symbol = query.strip_prefix("symbol=");
         body(scene, &contracts, path, symbol).map(|answer| answer.unwrap_or_else(str::to_owned))
     };
-    Box::new(Rounds::new(OPEN_INTEREST_ID, market).polled((60_000, 0), asked, body))
+    Box::new(Rounds::new(OPEN_INTEREST_ID, market).polled(&[0], 60_000, asked, body))
 }
 
 /// `GET /fapi/v1/premiumIndex[?symbol=]`, `/fapi/v1/openInterest?symbol=`, `/fapi/v1/fundingInfo`.

@@ -1,9 +1,10 @@
 //! Binance's market for coins: small tickers, and what is listed.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::binance_usdm::{BinanceSession, place};
 use crate::market::Market;
+use crate::past;
 use crate::rest::{Answer, Request};
 use crate::rounds::Rounds;
 use crate::scene::Scene;
@@ -13,6 +14,9 @@ use crate::tape::Dialect;
 
 pub(super) const ID: &str = "binance-spot";
 
+const HOUR_MILLIS: i64 = 3_600_000;
+/// The first bar told: 1 January 2024.
+const FIRST_MILLIS: i64 = 1_704_067_200_000;
 /// Data flows without a prefix.
 const LIVE: [&str; 1] = [""];
 const ALL: &str = "!miniTicker@arr";
@@ -46,11 +50,58 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     Box::new(rounds)
 }
 
-/// `GET /api/v3/exchangeInfo`.
-pub(super) fn answer(request: &Request<'_>, _market: &Market) -> Option<Answer> {
+/// `GET /api/v3/exchangeInfo` and `GET /api/v3/klines`.
+pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
+    if request.gets("/api/v3/klines") {
+        let body = klines(request, market).map_or_else(
+            || Answer::json(r#"{"code":-1121,"msg":"Invalid symbol."}"#).with_status(400),
+            |rows| Answer::json(rows.to_string()),
+        );
+        return Some(body.with_header("x-mbx-used-weight-1m", "22"));
+    }
     request.gets("/api/v3/exchangeInfo").then(|| {
         Answer::json(exchange_info(request.now_micros / 1000)).with_header("x-mbx-used-weight-1m", "20")
     })
+}
+
+/// Bars of whole hours that are over, at most `limit` from `startTime` on. `None` where the symbol or the interval
+/// is none that is told.
+fn klines(request: &Request<'_>, market: &Market) -> Option<Value> {
+    let base = request.asked("symbol")?.strip_suffix("USDT")?;
+    let pair = pairs(BASES).into_iter().find(|pair| pair.base == base)?;
+    let hours = match request.asked("interval")? {
+        "1h" => 1,
+        "4h" => 4,
+        "1d" => 24,
+        _ => return None,
+    };
+    let number = |key: &str| request.asked(key).and_then(|text| text.parse::<i64>().ok());
+    let prices = market.prices();
+    let scene = Scene::of(market, &prices, request.now_micros);
+    let limit = number("limit").unwrap_or(500).clamp(1, 1_000);
+    let through = number("endTime").unwrap_or(scene.millis()).min(scene.millis());
+    let span = hours * HOUR_MILLIS;
+    let from = number("startTime").unwrap_or(through - limit * span).max(FIRST_MILLIS);
+    let first = (from + span - 1).div_euclid(span);
+    let rows = (first..first + limit).take_while(|bar| bar * span <= through).filter_map(|number| {
+        let bar = past::bar(&scene, pair.coin, number * hours, hours)?;
+        let price = |price: f64| pair.price(pair.units(price));
+        Some(json!([
+            number * span,
+            price(bar.open),
+            price(bar.high),
+            price(bar.low),
+            price(bar.close),
+            pair.quantity(bar.volume),
+            (number + 1) * span - 1,
+            format!("{:.8}", bar.volume * bar.close),
+            1_000,
+            pair.quantity(bar.volume * 0.5),
+            format!("{:.8}", bar.volume * bar.close * 0.5),
+            "0"
+        ]))
+    });
+    Some(Value::Array(rows.collect()))
 }
 
 fn ticker(scene: &Scene<'_>, pair: &Pair) -> String {
@@ -105,8 +156,6 @@ fn exchange_info(now_millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::rounds::told;
     use crate::scene::tests::market;
@@ -122,6 +171,38 @@ mod tests {
         assert_eq!(status("OCEANUSDT"), Some("BREAK"));
         assert_eq!(status("ATHUSDT"), None);
         assert!(symbols.iter().all(|row| row["quoteAsset"] == "USDT"));
+    }
+
+    #[test]
+    fn bars_of_the_past_are_told_in_pages_and_only_when_they_are_over() {
+        let market = market();
+        let headers = hyper::HeaderMap::new();
+        let ask = |query: &str| {
+            let request = Request {
+                method: &hyper::Method::GET,
+                path: "/api/v3/klines",
+                query,
+                headers: &headers,
+                body: b"",
+                now_micros: market.start_micros,
+            };
+            let answer = answer(&request, &market).unwrap();
+            (answer.status, serde_json::from_slice::<Value>(&answer.body).unwrap())
+        };
+        let now = market.start_micros / 1_000;
+        let (status, page) =
+            ask(&format!("symbol=BTCUSDT&interval=1h&startTime={}&limit=1000", now - 100 * 3_600_000));
+        let rows = page.as_array().unwrap();
+        assert_eq!((status, rows.len()), (200, 99 + usize::from(now % 3_600_000 == 0)));
+        let opens: Vec<i64> = rows.iter().map(|row| row[0].as_i64().unwrap()).collect();
+        assert!(opens.windows(2).all(|pair| pair[1] - pair[0] == 3_600_000));
+        assert!(rows.iter().all(|row| row[6].as_i64().unwrap() < now));
+        let (_, page) = ask("symbol=TAOUSDT&interval=1d&startTime=0&limit=1000");
+        assert_eq!(page.as_array().unwrap().len(), 1_000);
+        assert_eq!(page[0][0], FIRST_MILLIS);
+        for bad in ["symbol=NOUSDT&interval=1h", "symbol=BTCUSDT&interval=7m", "interval=1h"] {
+            assert_eq!(ask(bad).0, 400, "{bad}");
+        }
     }
 
     #[test]

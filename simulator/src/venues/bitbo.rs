@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::days::american;
-use crate::flows::{FUNDS, Session, millions, sessions};
+use crate::flows::{FIRST_POLLS, FUNDS, Session, millions, sessions};
 use crate::market::{Market, digest};
 use crate::rest::{Answer, Request};
 use crate::rounds::{Rounds, now};
@@ -16,7 +16,7 @@ const PAGE: &str = "/treasuries/etf-flows/";
 
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let body = |scene: &Scene<'_>, _: &str| Some(page(scene));
-    Box::new(Rounds::new(ID, market).polled((600_000, 0), [PAGE.to_owned()], body))
+    Box::new(Rounds::new(ID, market).polled(&FIRST_POLLS, 600_000, [PAGE.to_owned()], body))
 }
 
 pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {

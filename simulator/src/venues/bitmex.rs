@@ -7,11 +7,14 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
+use super::contract_tickers;
 use super::uuid;
 use crate::calendar::{Delivery, iso};
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices, digest};
 use crate::rest::{Answer, Request};
+use crate::rounds::WithRounds;
+use crate::scene::Scene;
 use crate::session::{Caller, Door, Now, Patience, Session, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
@@ -54,7 +57,7 @@ pub(super) fn lists(_delivery: Delivery) -> Vec<Contract> {
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let mut book = Book { rng: market.chance(ID), open: BTreeMap::new(), planned: BTreeMap::new(), count: 0 };
     book.plan(market.start_micros, Step::Begin);
-    Box::new(book)
+    Box::new(WithRounds { events: Box::new(book), rounds: contract_tickers::of_bitmex(market) })
 }
 
 /// The engine's liquidation orders: inserted, filled, enlarged while open, deleted.
@@ -334,7 +337,14 @@ impl BitmexSession {
                     .market
                     .of(ID)
                     .filter(|one| symbol.is_none_or(|symbol| one.symbol == symbol))
-                    .map(|one| instrument(one, &prices, now.micros))
+                    .map(|one| {
+                        let mut row = instrument(one, &prices, now.micros);
+                        let scene = Scene::of(&self.market, &prices, now.micros);
+                        for (name, value) in contract_tickers::instrument(&scene, one) {
+                            row[name] = serde_json::from_str(&value).unwrap_or_default();
+                        }
+                        row
+                    })
                     .collect();
                 ordered! {
                     "table": table, "action": "partial", "keys": ["symbol"], "filter": json!({ "symbol": symbol }), "data": rows,
@@ -398,7 +408,8 @@ impl Session for BitmexSession {
     fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {
         self.follow(frame);
         let wanted = |topic: &&String| {
-            **topic == frame.topic || (*topic == TABLE && frame.topic.starts_with("liquidation:"))
+            let (table, _) = frame.topic.split_once(':').unwrap_or((&frame.topic, ""));
+            **topic == frame.topic || *topic == table
         };
         self.topics.iter().filter(wanted).map(|_| frame.payload.clone()).collect()
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::days::start_millis;
-use crate::flows::{Asset, Session, funds_of, sessions};
+use crate::flows::{Asset, FIRST_POLLS, Session, funds_of, sessions};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
 use crate::rounds::{Rounds, now};
@@ -13,16 +13,17 @@ use crate::tape::Dialect;
 pub(super) const ID: &str = "coinglass";
 
 const KEY: &str = "cg-api-key";
-const SERIES: [(&str, &str); 3] = [
+const SERIES: [(&str, &str); 4] = [
     ("/api/etf/bitcoin/flow-history", "BTC"),
     ("/api/etf/ethereum/flow-history", "ETH"),
     ("/api/etf/solana/flow-history", "SOL"),
+    ("/api/etf/xrp/flow-history", "XRP"),
 ];
 
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let requests = SERIES.iter().map(|(path, _)| (*path).to_owned());
     let body = |scene: &Scene<'_>, request: &str| Some(history(scene, asset_of(request)?));
-    Box::new(Rounds::new(ID, market).polled((600_000, 0), requests, body))
+    Box::new(Rounds::new(ID, market).polled(&FIRST_POLLS, 600_000, requests, body))
 }
 
 /// Refusals come under HTTP 200 too: only the code in the body tells.

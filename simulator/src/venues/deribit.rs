@@ -8,13 +8,15 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::contract_tickers;
 use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value, list, trimmed};
 use crate::market::{Market, Prices};
+use crate::rounds::WithRounds;
 use crate::tape::{Dialect, SimFrame};
 use crate::world::{Forced, Position};
 
-pub(super) use rpc::{answer, session};
+pub(super) use rpc::{SUBSCRIPTION, answer, session};
 
 pub(super) const ID: &str = "deribit";
 
@@ -68,7 +70,7 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let mut rng = market.chance(ID);
     let first = market.start_micros + pause(&mut rng);
     let contracts = market.of(ID).cloned().collect();
-    Box::new(Trades {
+    let trades = Trades {
         rng,
         contracts,
         ordinary_at: Some(first),
@@ -78,7 +80,8 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
         taken: BTreeMap::new(),
         counterparties: 0,
         printed: 0,
-    })
+    };
+    Box::new(WithRounds { events: Box::new(trades), rounds: contract_tickers::of_deribit(market) })
 }
 
 fn pause(rng: &mut ChaCha8Rng) -> i64 {

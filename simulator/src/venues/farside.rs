@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::days::{british, day_of};
-use crate::flows::{Asset, Session, closed_days, funds_of, millions, sessions};
+use crate::flows::{Asset, FIRST_POLLS, Session, closed_days, funds_of, millions, sessions};
 use crate::market::{Market, digest};
 use crate::rest::{Answer, Request};
 use crate::rounds::{Rounds, now};
@@ -28,7 +28,7 @@ const NOTED: &str = "MSBT";
 /// The pages that show everything, as a client that comes every ten minutes gets them.
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let pages = PAGES[..3].iter().map(|(path, ..)| (*path).to_owned());
-    Box::new(Rounds::new(ID, market).polled((600_000, 0), pages, page))
+    Box::new(Rounds::new(ID, market).polled(&FIRST_POLLS, 600_000, pages, page))
 }
 
 pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
@@ -261,7 +261,12 @@ pub(super) mod tests {
         assert_eq!(ask(10, Some(&etag)).0, 304);
         assert_eq!(ask(30, Some(&etag)).0, 200);
         let frames = told(&mut *dialect(&market), &market, 3 * 600);
-        assert_eq!(frames.len(), 6, "nothing changes after ten minutes");
+        let bitcoin = frames.iter().filter(|frame| frame.topic.starts_with("/bitcoin"));
+        assert_eq!(
+            bitcoin.count(),
+            5,
+            "what is pending, what comes in, what is corrected, and nothing later"
+        );
         assert_eq!(frames[0].request.as_deref(), Some("/bitcoin-etf-flow-all-data/"));
     }
 }

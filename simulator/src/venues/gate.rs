@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::contract_tickers;
 use crate::calendar::Delivery;
 use crate::contracts::{Contract, Line, Value as Worth, fixed, list, trimmed};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
+use crate::rounds::WithRounds;
 use crate::session::{Caller, Door, Now, Patience, Session, object, ordered};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::throttle::Throttle;
@@ -41,9 +43,9 @@ pub(super) fn lists(_delivery: Delivery) -> Vec<Contract> {
 }
 
 /// Of each contract's second the largest; `result` in one of the three shapes that the venue uses.
-pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
+pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let mut shape = 0;
-    Box::new(Throttle::new(WINDOW_MICROS, move |forced, now| {
+    let events = Throttle::new(WINDOW_MICROS, move |forced, now| {
         shape = (shape + 1) % 3;
         let row = row(forced);
         let result = match shape {
@@ -64,7 +66,8 @@ pub(super) fn dialect(_market: &Market) -> Box<dyn Dialect> {
             request: None,
             events: 1,
         }
-    }))
+    });
+    Box::new(WithRounds { events: Box::new(events), rounds: contract_tickers::of_gate(market) })
 }
 
 /// The sign of `size` is the ORDER's: a long is closed by selling, below zero. `price` is the order's
@@ -91,6 +94,7 @@ pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
         market: Arc::clone(caller.market),
         sizes: if decimals { Sizes::Decimal } else { Sizes::Integer },
         contracts: BTreeSet::new(),
+        tickers: BTreeSet::new(),
     })
 }
 
@@ -107,6 +111,8 @@ struct GateSession {
     market: Arc<Market>,
     sizes: Sizes,
     contracts: BTreeSet<String>,
+    /// Topics of tickers.
+    tickers: BTreeSet<String>,
 }
 
 impl GateSession {
@@ -123,8 +129,12 @@ impl GateSession {
         if let Some(unknown) = payload.iter().find(|name| !is_known(name)) {
             return Err((2, format!("unknown contract {unknown}")));
         }
+        let topics = || payload.iter().map(|name| contract_tickers::topic(name));
         match event {
-            "subscribe" | "unsubscribe" if channel == TICKERS => {}
+            "subscribe" if channel == TICKERS => self.tickers.extend(topics()),
+            "unsubscribe" if channel == TICKERS => topics().for_each(|topic| {
+                self.tickers.remove(&topic);
+            }),
             "subscribe" => self.contracts.extend(payload.iter().cloned()),
             "unsubscribe" => self.contracts.retain(|name| !payload.contains(name)),
             other => return Err((2, format!("unknown event {other}"))),
@@ -178,7 +188,11 @@ impl Session for GateSession {
     }
 
     fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {
-        if !self.contracts.contains("!all") && !self.contracts.contains(&frame.topic) {
+        if self.tickers.contains(&frame.topic) {
+            return vec![frame.payload.clone()];
+        }
+        let is_liquidation = frame.events > 0;
+        if !is_liquidation || !(self.contracts.contains("!all") || self.contracts.contains(&frame.topic)) {
             return Vec::new();
         }
         match self.sizes {

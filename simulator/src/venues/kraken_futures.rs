@@ -8,11 +8,13 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
+use super::contract_tickers;
 use super::uuid;
 use crate::calendar::{Delivery, iso};
 use crate::contracts::{Contract, Line, Value as Worth, list, trimmed};
 use crate::market::{Market, Prices};
 use crate::rest::{Answer, Request};
+use crate::rounds::WithRounds;
 use crate::session::{Caller, Close, Door, Idle, Now, Patience, Session, Sign, ordered, quoted};
 use crate::tape::{Dialect, Payload, SimFrame};
 use crate::world::{Forced, Position};
@@ -52,13 +54,14 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let mut rng = market.chance(ID);
     let first = market.start_micros + pause(&mut rng);
     let contracts = market.of(ID).cloned().collect();
-    Box::new(Trades {
+    let trades = Trades {
         rng,
         contracts,
         ordinary_at: Some(first),
         forced: VecDeque::new(),
         sequence: BTreeMap::new(),
-    })
+    };
+    Box::new(WithRounds { events: Box::new(trades), rounds: contract_tickers::of_kraken(market) })
 }
 
 fn pause(rng: &mut ChaCha8Rng) -> i64 {
@@ -219,6 +222,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 impl KrakenSession {
     fn remember(&mut self, frame: &SimFrame) {
+        if frame.topic.starts_with("ticker:") {
+            return;
+        }
         let trades = self.lately.entry(frame.topic.clone()).or_default();
         trades.push_front(frame.text().unwrap_or_default().to_owned());
         trades.truncate(SNAPSHOT);
@@ -277,8 +283,11 @@ impl Session for KrakenSession {
             }
             ("subscribe", "ticker") => {
                 let known = |name: &String| self.market.of(ID).any(|contract| contract.symbol == *name);
-                let names = products.iter().map(|product| product.to_uppercase()).filter(known);
+                let names: Vec<String> =
+                    products.iter().map(|product| product.to_uppercase()).filter(known).collect();
+                self.products.extend(names.iter().map(|name| contract_tickers::topic(name)));
                 names
+                    .into_iter()
                     .map(|name| {
                         let name = quoted(&name);
                         format!(r#"{{"event":"subscribed","feed":"ticker","product_ids":[{name}]}}"#).into()

@@ -20,7 +20,7 @@ const PAGE: i64 = 15;
 
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
     let requests = [BLOCKS, HASH_RATE, FEES, MEMPOOL].map(str::to_owned);
-    Box::new(Rounds::new(ID, market).polled((120_000, 0), requests, body))
+    Box::new(Rounds::new(ID, market).polled(&[0], 120_000, requests, body))
 }
 
 pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {

@@ -35,7 +35,7 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
         let (path, query) = request.split_once('?')?;
         history(scene, symbol(path)?, query).ok()
     };
-    Box::new(Rounds::new(ID, market).polled((12 * 3_600_000, 0), requests, body))
+    Box::new(Rounds::new(ID, market).polled(&[0], 12 * 3_600_000, requests, body))
 }
 
 /// `GET /api/quote/MARA/historical?assetclass=stocks&fromdate=&todate=&limit=`.

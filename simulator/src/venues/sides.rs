@@ -134,9 +134,11 @@ fn bitmex_enlarges_fills_and_deletes_the_orders_that_it_inserted() {
         dialect.note(sample_on("bitmex", "XBTUSD", Position::Long, (1_000, at_ms)));
         happened += 1;
     }
+    dialect.hush();
     while let Some(at) = dialect.due() {
         dialect.tell(at, &Prices::default(), &mut out);
     }
+    out.retain(|frame| !frame.topic.starts_with("instrument:"));
     assert!(out[0].text().unwrap().contains("\"partial\"") && out[0].events == 0);
     assert_eq!(out.iter().map(|frame| frame.events).sum::<u64>(), happened);
     // The accounting rule: what is inserted and by how much orders grow is what was liquidated.
@@ -200,6 +202,8 @@ fn gates_results_come_in_three_shapes_and_binance_coinm_carries_strangers() {
     let mut gate = (Venue::find("gate").unwrap().row().dialect)(&Market::new(3, 0));
     let mut coinm = (Venue::find("binance-coinm").unwrap().row().dialect)(&Market::new(3, 0));
     let (mut results, mut orders) = (VecDeque::new(), VecDeque::new());
+    // No tickers.
+    gate.hush();
     for second in 0..60 {
         let at = second * 2_000;
         gate.note(sample_on("gate", "BTC_USDT", Position::Long, (7, at)));

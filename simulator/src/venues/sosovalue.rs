@@ -4,7 +4,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::days::iso;
-use crate::flows::{Asset, funds_of, sessions};
+use crate::flows::{Asset, FIRST_POLLS, funds_of, sessions};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
 use crate::rounds::{Rounds, now};
@@ -27,7 +27,7 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
         let (_, series) = request.split_once('#')?;
         Some(history(scene, asset_of(series)?))
     };
-    Box::new(Rounds::new(ID, market).polled((600_000, 0), requests, body))
+    Box::new(Rounds::new(ID, market).polled(&FIRST_POLLS, 600_000, requests, body))
 }
 
 pub(super) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {

@@ -32,8 +32,8 @@ pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
         let (path, query) = request.split_once('?')?;
         chart(scene, path.strip_prefix(PATH)?, query).ok()
     };
-    let rounds = Rounds::new(ID, market).polled((DAY_SECS * 1000, 0), requests(WHOLE), body);
-    Box::new(rounds.polled((300_000, 300_000), requests(NEWS), body))
+    let rounds = Rounds::new(ID, market).polled(&[0], DAY_SECS * 1000, requests(WHOLE), body);
+    Box::new(rounds.polled(&[300_000], 300_000, requests(NEWS), body))
 }
 
 /// `GET /v8/finance/chart/SYMBOL?interval=1d&range=3mo`, or `period1` and `period2`. Whoever is no

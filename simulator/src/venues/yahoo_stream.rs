@@ -18,8 +18,10 @@ use crate::tape::{Dialect, Payload, SimFrame};
 
 pub(super) const ID: &str = "yahoo-stream";
 
-/// A snapshot of each symbol every so often; the real one takes about five seconds.
-const EVERY_MILLIS: i64 = 8_000;
+/// A snapshot of bitcoin as often as Yahoo really sends one, and of each share less often, so that a
+/// recording stays small.
+const BITCOIN_MILLIS: i64 = 5_000;
+const EVERY_MILLIS: i64 = 12_000;
 /// Symbols past this many are dropped without a word; unknown ones count.
 const MOST: usize = 100;
 
@@ -34,7 +36,7 @@ pub(super) fn session(caller: &mut Caller<'_>) -> Box<dyn Session> {
 
 /// The tape's frames are those of version 2.
 pub(super) fn dialect(market: &Market) -> Box<dyn Dialect> {
-    let mut rounds = Rounds::new(ID, market).every(EVERY_MILLIS, 500, |scene, told| {
+    let mut rounds = Rounds::new(ID, market).every(BITCOIN_MILLIS, 500, |scene, told| {
         told.push(BITCOIN, frame(&bitcoin(scene)));
     });
     for (number, stock) in STOCKS.iter().enumerate() {

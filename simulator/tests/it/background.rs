@@ -276,3 +276,21 @@ fn a_paced_market_keeps_its_sources_own_times() {
         .filter(|frame| frame.topic == "btcusdt@markPrice");
     assert_eq!(marks.count(), 20);
 }
+
+#[test]
+fn a_market_may_begin_at_any_time() {
+    const HOUR: i64 = 3_600_000_000;
+    let scenario = Scenario::builtin("calm").unwrap();
+    // The epoch; holidays, half days, changes of the clocks; then every few days at another hour.
+    let named = [0, 1_767_225_600, 1_774_162_800, 1_793_512_800, 1_795_791_600, 1_798_153_200, 4_102_444_800];
+    let starts = named.into_iter().map(|secs| secs * 1_000_000);
+    let spread = (0..40).map(|number| START + number * 101 * HOUR);
+    for start in starts.chain(spread) {
+        let mut frames = 0;
+        for frame in Tape::new(&scenario, 3, start).take_while(|frame| frame.at_micros < start + 20_000_000) {
+            assert!(frame.at_micros >= start, "{start}");
+            frames += 1;
+        }
+        assert!(frames > 300, "{start}: {frames}");
+    }
+}

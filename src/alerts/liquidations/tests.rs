@@ -83,7 +83,8 @@ fn other_sides_instruments_and_venues_do_not_count() {
     let board = watched_board(-600);
     rule.observe(&liquidation(1, PositionSide::Short, 5_000.0));
     assert_eq!(rule.evaluate(at(1), &board), None);
-    assert_eq!(rule.status().notional_usd.to_bits(), 0.0_f64.to_bits());
+    let Measure::Notional { usd, .. } = rule.status().measure else { panic!("not a sum") };
+    assert_eq!(usd.to_bits(), 0.0_f64.to_bits());
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn a_floor_above_the_threshold_raises_even_without_coverage() {
     rule.observe(&liquidation(1, PositionSide::Long, 2_000.0));
     let alert = rule.evaluate(at(1), &board).expect("raised");
     assert_eq!(alert.state, AlertState::Raised);
-    assert!(alert.evidence.coverage < 0.1);
+    assert!(alert.evidence.liquidations().is_some_and(|evidence| evidence.coverage < 0.1));
     assert_eq!(alert.headline, "$2k of BTC longs closed in 1m ≥ $1k");
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Hub, HubReport, Outgoing};
 use crate::engine::Wanted;
+use crate::engine::foresight::Foretold;
 
 /// Boards are published at most this often.
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
@@ -20,6 +21,7 @@ const BATCH: usize = 256;
 /// The channels and the clock of a live hub.
 pub(in crate::engine) struct Live {
     pub messages: mpsc::Receiver<FeedMessage>,
+    pub foretold: mpsc::Receiver<Foretold>,
     pub outbox: mpsc::Sender<Outgoing>,
     pub publisher: watch::Sender<Arc<Board>>,
     pub clock: Arc<dyn Clock>,
@@ -54,6 +56,7 @@ impl Hub {
                         self.take(message);
                     }
                 }
+                Some(foretold) = live.foretold.recv() => self.take_foretold(foretold, live.clock.now()),
                 () = live.end.cancelled() => {
                     while let Ok(message) = live.messages.try_recv() {
                         self.take(message);

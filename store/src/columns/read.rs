@@ -4,7 +4,8 @@ use market::{Date, FeedId, MarketEvent, Observation, Timestamp};
 use polars::prelude::*;
 
 use super::{
-    Heading, Kind, alert, bar, chain, derivative, etf_flow, frame, gap, holding, liquidation, quote,
+    Heading, Kind, alert, bar, chain, derivative, etf_flow, forecast, frame, gap, holding, liquidation,
+    quote, regime,
 };
 use crate::table::{Cells, Row, Table};
 
@@ -36,6 +37,8 @@ pub(crate) fn to_rows(table: Table, frame: &DataFrame) -> Result<Vec<Row>, Strin
             }
             Table::Chain => Cells::Event(event(&columns, at, "venue", chain::read(&columns, at)?)?),
             Table::Holdings => Cells::Event(event(&columns, at, "source", holding::read(&columns, at)?)?),
+            Table::Forecasts => Cells::Event(event(&columns, at, "source", forecast::read(&columns, at)?)?),
+            Table::Regimes => Cells::Event(event(&columns, at, "source", regime::read(&columns, at)?)?),
         };
         Ok(Row::new(seq as u64, cells))
     })
@@ -58,7 +61,9 @@ fn event(
         | Observation::FundingRate(_)
         | Observation::OpenInterest(_)
         | Observation::ChainTip(_)
-        | Observation::Gap(_) => columns.time("event_time", at)?,
+        | Observation::Gap(_)
+        | Observation::Forecast(_)
+        | Observation::Regime(_) => columns.time("event_time", at)?,
     };
     Ok(MarketEvent {
         feed: FeedId::new(columns.text(feed, at)?),
@@ -202,6 +207,22 @@ impl<'a> Columns<'a> {
         T::Err: std::fmt::Display,
     {
         meant(name, at, self.text(name, at)?.parse())
+    }
+
+    /// A number of a regime.
+    pub(super) fn regime(&self, name: &'static str, at: usize) -> Result<u8, Bad> {
+        meant(name, at, u8::try_from(self.integer(name, at)?))
+    }
+
+    /// Text that reads as many `T`, with commas between; none where it is empty.
+    pub(super) fn list<T: std::str::FromStr>(&self, name: &'static str, at: usize) -> Result<Vec<T>, Bad>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let text = self.text_or_null(name, at).filter(|text| !text.is_empty());
+        text.map_or(Ok(Vec::new()), |text| {
+            text.split(',').map(|item| meant(name, at, item.parse())).collect()
+        })
     }
 
     /// The one of `choices` that tables write as the cell's text.

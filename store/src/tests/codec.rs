@@ -1,9 +1,10 @@
 //! Bytes that must never change, and records that come back as they went in.
 
 use market::{
-    Alert, AlertState, Bar, ChainTip, Contract, Date, EtfFlow, Evidence, FeedId, FundingRate, Gap, GapCause,
-    Holding, Instrument, Interval, Liquidation, MarketEvent, Observation, OpenInterest, Payload,
-    PositionSide, Price, Quantity, Quote, QuoteKind, RawFrame, Severity, Timestamp, Usd,
+    Alert, AlertState, Bar, Baselines, ChainTip, Chances, Contract, Date, EtfFlow, Evidence, FeedId,
+    Forecast, ForecastEvidence, FundingRate, Gap, GapCause, Holding, Instrument, Interval, Liquidation,
+    LiquidationEvidence, MarketEvent, Observation, OpenInterest, Payload, PositionSide, Price, Quantity,
+    Quote, QuoteKind, RawFrame, RegimeReading, Severity, Timestamp, Usd,
 };
 use proptest::prelude::*;
 
@@ -205,14 +206,77 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn sums()(
+        window_secs in 0_u64..1_000_000, notional_usd in -1e15_f64..1e15, threshold_usd in 0.0_f64..1e15,
+        events in 0_u64..1_000_000, unknown_notional in 0_u64..1_000, coverage in 0.0_f64..=1.0,
+    ) -> Evidence {
+        Evidence::Liquidations(LiquidationEvidence {
+            window_secs, notional_usd, threshold_usd, events, unknown_notional, coverage,
+        })
+    }
+}
+
+prop_compose! {
+    fn chances()(probability in 0.0_f64..=1.0, low in 0.0_f64..=1.0, high in 0.0_f64..=1.0) -> Chances {
+        Chances { probability, low, high }
+    }
+}
+
+prop_compose! {
+    fn baselines()(base in 0.0_f64..=1.0, markov in 0.0_f64..=1.0, margin_only in 0.0_f64..=1.0) -> Baselines {
+        Baselines { base, markov, margin_only }
+    }
+}
+
+fn names_or_not() -> impl Strategy<Value = Option<smol_str::SmolStr>> {
+    prop::option::of(".{0,12}").prop_map(|name| name.map(Into::into))
+}
+
+prop_compose! {
+    fn forecast_evidence()(
+        target in ".{0,10}", asset in ".{0,5}", names in [names_or_not(), names_or_not(), names_or_not()],
+        times in [prop::option::of(times()), prop::option::of(times())], shift in prop::option::of(chances()),
+        baselines in prop::option::of(baselines()), shift_at_least in prop::option::of(0.0_f64..=1.0),
+    ) -> Evidence {
+        let ([regime, model, enters], [since, made_at]) = (names, times);
+        Evidence::Forecast(ForecastEvidence {
+            target: target.into(), asset: asset.into(), regime, since, shift, baselines, model, made_at,
+            shift_at_least, enters,
+        })
+    }
+}
+
+prop_compose! {
+    fn forecasts()(
+        at in times(), target in ".{0,10}", asset in ".{0,5}", regime in any::<u8>(), until in times(),
+        shift in prop::option::of(chances()), abstained in names_or_not(), baselines in baselines(),
+        regimes in prop::collection::vec(any::<u8>(), 0..4), model in ".{0,20}", sequence in 0_u64..1 << 60,
+    ) -> (Timestamp, Observation) {
+        let (target, asset, model) = (target.into(), asset.into(), model.into());
+        let forecast = Forecast {
+            target, asset, regime, until, shift, abstained, baselines, regimes, model, sequence,
+        };
+        (at, Observation::Forecast(forecast))
+    }
+}
+
+prop_compose! {
+    fn readings()(
+        at in times(), target in ".{0,10}", asset in ".{0,5}", regime in any::<u8>(), name in ".{0,10}",
+        probabilities in prop::collection::vec(0.0_f64..=1.0, 0..5), since in times(), model in ".{0,20}",
+    ) -> (Timestamp, Observation) {
+        let (target, asset, name, model) = (target.into(), asset.into(), name.into(), model.into());
+        (at, Observation::Regime(RegimeReading { target, asset, regime, name, probabilities, since, model }))
+    }
+}
+
+prop_compose! {
     fn alerts()(
         rule in ".{0,20}", severity in prop::sample::select(vec![Severity::Info, Severity::Warning, Severity::Critical]),
         state in prop::sample::select(vec![AlertState::Raised, AlertState::Cleared, AlertState::NoData, AlertState::DataRestored]),
         at in times(), subject in ".{0,30}", headline in ".{0,80}",
-        window_secs in 0_u64..1_000_000, notional_usd in -1e15_f64..1e15, threshold_usd in 0.0_f64..1e15,
-        events in 0_u64..1_000_000, unknown_notional in 0_u64..1_000, coverage in 0.0_f64..=1.0,
+        evidence in prop_oneof![sums(), forecast_evidence()],
     ) -> Alert {
-        let evidence = Evidence { window_secs, notional_usd, threshold_usd, events, unknown_notional, coverage };
         Alert { rule, severity, state, at, subject, headline, evidence }
     }
 }
@@ -328,7 +392,7 @@ fn observations() -> impl Strategy<Value = (Timestamp, Observation)> {
             (as_of.start(), Observation::Holding(holding))
         },
     );
-    prop_oneof![flows, bars, quotes, funding, interest, tips, holdings]
+    prop_oneof![flows, bars, quotes, funding, interest, tips, holdings, forecasts(), readings()]
 }
 
 /// Events of every kind that a batch may hold.
@@ -342,7 +406,7 @@ fn events() -> impl Strategy<Value = MarketEvent> {
             observation,
         },
     );
-    prop_oneof![1 => liquidations(), 7 => others]
+    prop_oneof![1 => liquidations(), 9 => others]
 }
 
 fn frames() -> impl Strategy<Value = RawFrame> {

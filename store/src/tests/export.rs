@@ -90,8 +90,8 @@ fn csv_is_exact_to_the_byte() {
         );
         assert_eq!(
             csv(reader, Table::Alerts, &all),
-            "at,rule,severity,state,subject,headline,notional_usd,threshold_usd,window_secs,events,unknown_notional,coverage,seq\n\
-             2026-01-07T00:00:02.000000Z,cascade,critical,raised,\"long BTC, all venues\",$12.5 M of longs in 300 s,12500000.25,10000000,300,421,3,0.98,8\n",
+            "at,rule,severity,state,subject,headline,notional_usd,threshold_usd,window_secs,events,unknown_notional,coverage,seq,target,asset,regime,since,probability,low,high,base,markov,margin_only,model,forecast_at,shift_at_least,enters\n\
+             2026-01-07T00:00:02.000000Z,cascade,critical,raised,\"long BTC, all venues\",$12.5 M of longs in 300 s,12500000.25,10000000,300,421,3,0.98,8,,,,,,,,,,,,,,\n",
             "{state}"
         );
         let frames = csv(reader, Table::Frames, &Query { from: Some(at(62)), ..Query::default() });

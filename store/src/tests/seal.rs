@@ -192,9 +192,11 @@ fn sealed_files_have_types_that_every_tool_reads() {
         assert_eq!(names, table.columns().iter().map(|heading| heading.name).collect::<Vec<_>>());
         for column in frame.columns() {
             let expected = match column.name().as_str() {
-                "event_time" | "receive_time" | "known_at" | "from" | "until" | "at" => utc(),
+                "event_time" | "receive_time" | "known_at" | "from" | "until" | "at" | "since"
+                | "forecast_at" => utc(),
                 "seq" | "window_secs" | "events" | "unknown_notional" => DataType::Int64,
-                "price" | "quantity" | "notional_usd" | "threshold_usd" | "coverage" => DataType::Float64,
+                "price" | "quantity" | "notional_usd" | "threshold_usd" | "coverage" | "probability"
+                | "low" | "high" | "base" | "markov" | "margin_only" | "shift_at_least" => DataType::Float64,
                 "binary" => DataType::Binary,
                 _ => DataType::String,
             };

@@ -4,7 +4,7 @@
 use super::*;
 use crate::disk::Layout;
 use crate::manifest::Manifest;
-use crate::{StoreError, rebuild};
+use crate::{Format, StoreError, Table, rebuild};
 
 fn old() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -33,11 +33,21 @@ fn a_store_of_format_1_is_read_continued_and_rebuilt() {
     let format = || Manifest::load(&Layout::new(dir.path())).unwrap().format;
     assert_eq!(format(), 1, "reading changes nothing");
 
+    // Tables that came later are there and empty.
+    let reader = Reader::open(dir.path()).unwrap();
+    for table in [Table::Forecasts, Table::Regimes] {
+        assert_eq!(reader.events(table, &Query::default()).unwrap(), []);
+        assert_eq!(reader.words(table, &Query::default()).unwrap(), []);
+        assert_eq!(reader.export(table, &Query::default(), Format::Parquet, &mut Vec::new()).unwrap(), 0);
+    }
+
     let (mut store, recovery) = open(dir.path());
     assert_eq!((recovery.last_seq, recovery.replayed), (13, 5));
     assert_eq!(format(), 2, "raised before anything new is written");
     let bars = [words::bar("KEEL", "2025-11-17", 12.0, "2025-11-18")];
     assert_eq!(words::append_batch(&mut store, "bars.csv", &bars), 14);
+    let said = [words::forecast("2026-01-07T00:00:00Z", Some(0.25), "2026-01-07T00:00:01Z")];
+    assert_eq!(words::append_batch(&mut store, "forecaster", &said), 15);
     store.flush().unwrap();
     assert_whole(dir.path(), "continued");
     store.seal().unwrap();
@@ -53,7 +63,8 @@ fn a_store_of_format_1_is_read_continued_and_rebuilt() {
     .unwrap();
     assert_eq!((rebuilt.frames, rebuilt.liquidations_before, rebuilt.liquidations), (7, 7, 7));
     assert_whole(dir.path(), "rebuilt");
-    assert_eq!(Reader::open(dir.path()).unwrap().bars(&Query::default()).unwrap(), bars);
+    assert_eq!(reader.bars(&Query::default()).unwrap(), bars);
+    assert_eq!(reader.events(Table::Forecasts, &Query::default()).unwrap(), said);
 }
 
 /// The check that a program of format 1 makes of a store of format 2, with one more on both sides.

@@ -1,6 +1,9 @@
 //! Events of every kind, made for stories: who told what of which day, and when it was known.
 
-use market::{Bar, ChainTip, Date, EtfFlow, FundingRate, Holding, Interval, OpenInterest, Quote, QuoteKind};
+use market::{
+    Bar, Baselines, ChainTip, Chances, Date, EtfFlow, FORECASTER, Forecast, FundingRate, Holding, Interval,
+    OpenInterest, Quote, QuoteKind, RegimeReading,
+};
 
 use super::*;
 
@@ -119,6 +122,41 @@ pub(super) fn holding(holder: &str, as_of: &str, coins: f64, known_at: &str) -> 
         as_of: day(as_of),
     };
     event("filings", day(as_of).start(), known_at, Observation::Holding(holding))
+}
+
+/// What was forecast of Bitcoin's volatility at `from` for the day after; an abstention without `probability`.
+pub(super) fn forecast(from: &str, probability: Option<f64>, known_at: &str) -> MarketEvent {
+    let forecast = Forecast {
+        target: "vol-24h".into(),
+        asset: "BTC".into(),
+        regime: 0,
+        until: when(from).plus(Duration::from_hours(24)),
+        shift: probability.map(|probability| Chances {
+            probability,
+            low: probability - 0.125,
+            high: probability + 0.25,
+        }),
+        abstained: probability.is_none().then(|| "outside what it learnt from".into()),
+        baselines: Baselines { base: 0.12, markov: 0.09, margin_only: 0.2 },
+        regimes: if probability.is_some() { vec![0, 1] } else { vec![] },
+        model: "vol-24h-7f3a".into(),
+        sequence: 41,
+    };
+    event(FORECASTER, when(from), known_at, Observation::Forecast(forecast))
+}
+
+/// The regime that was read of Bitcoin's volatility at `at`.
+pub(super) fn reading(at: &str, stormy: f64, known_at: &str) -> MarketEvent {
+    let reading = RegimeReading {
+        target: "vol-24h".into(),
+        asset: "BTC".into(),
+        regime: u8::from(stormy > 0.5),
+        name: if stormy > 0.5 { "stormy" } else { "calm" }.into(),
+        probabilities: vec![1.0 - stormy, stormy],
+        since: when("2026-01-05"),
+        model: "vol-24h-7f3a".into(),
+    };
+    event(FORECASTER, when(at), known_at, Observation::Regime(reading))
 }
 
 /// Appends events as one batch.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use market::{
     Alert, AlertState, Board, Completeness, Evidence, FeedId, FeedState, Gap, GapCause, Instrument,
-    Liquidation, MarketEvent, Mode, Observation, PositionSide, Price, Quantity, RollingWindows, RuleState,
-    RuleStatus, Severity, Timestamp, Usd,
+    Liquidation, LiquidationEvidence, MarketEvent, Measure, Mode, Observation, PositionSide, Price, Quantity,
+    RollingWindows, RuleState, RuleStatus, Severity, Timestamp, Usd,
 };
 
 /// The moment every fixture describes: a Tuesday, 09:03 in New York.
@@ -195,13 +195,15 @@ fn trouble(board: &mut Board) {
 
 /// What the rules said.
 fn report(board: &mut Board) {
-    let evidence = |notional_usd, events, coverage| Evidence {
-        window_secs: 300,
-        notional_usd,
-        threshold_usd: 1_000_000.0,
-        events,
-        unknown_notional: 2,
-        coverage,
+    let evidence = |notional_usd, events, coverage| {
+        Evidence::Liquidations(LiquidationEvidence {
+            window_secs: 300,
+            notional_usd,
+            threshold_usd: 1_000_000.0,
+            events,
+            unknown_notional: 2,
+            coverage,
+        })
     };
     let alerts = [
         (Severity::Critical, AlertState::Raised, 1_742, "≥1.42M USD of BTC longs closed in 5 min", 1.42e6),
@@ -223,10 +225,12 @@ fn report(board: &mut Board) {
         rule: rule.to_owned(),
         severity: Severity::Warning,
         state,
-        notional_usd,
-        threshold_usd,
-        window: Duration::from_mins(5),
-        coverage: 0.53,
+        measure: Measure::Notional {
+            usd: notional_usd,
+            threshold_usd,
+            window: Duration::from_mins(5),
+            coverage: 0.53,
+        },
     };
     board.rules = vec![
         rule("any-million-hour", RuleState::Quiet, 38_400.0, 250_000.0),

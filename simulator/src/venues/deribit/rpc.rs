@@ -14,7 +14,7 @@ use crate::session::{Caller, Close, Door, Now, Patience, Session, object};
 use crate::tape::{Payload, SimFrame};
 
 /// How every notification of a channel begins.
-pub(super) const SUBSCRIPTION: &str = "{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{";
+pub(crate) const SUBSCRIPTION: &str = "{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{";
 
 /// Subscription calls that may come at once, and how many a second come back (documented credits).
 const BURST: f64 = 10.0;
@@ -272,14 +272,16 @@ impl Session for DeribitSession {
     }
 
     fn render(&mut self, frame: &SimFrame) -> Vec<Payload> {
-        let Some(symbol) = frame.topic.strip_prefix("trades.") else { return Vec::new() };
-        let own = format!("{SUBSCRIPTION}\"channel\":\"trades.{symbol}.100ms\"");
+        let Some((kind, symbol)) = frame.topic.split_once('.') else { return Vec::new() };
+        let own = format!("{SUBSCRIPTION}\"channel\":\"{kind}.{symbol}.100ms\"");
         let Some(data) = frame.text().and_then(|text| text.strip_prefix(&own)) else { return Vec::new() };
         let wanted = self.channels.iter().filter(|channel| {
             let parts: Vec<&str> = channel.split('.').collect();
             match parts[..] {
-                ["trades", name, _] => name == symbol,
-                ["trades", _, listed, _] => listed == "any" || listed == currency(symbol),
+                [channel, name, _] => channel == kind && name == symbol,
+                ["trades", _, listed, _] => {
+                    kind == "trades" && (listed == "any" || listed == currency(symbol))
+                }
                 _ => false,
             }
         });

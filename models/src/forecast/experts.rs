@@ -1,0 +1,254 @@
+//! Who has a say: from the base rate to the full logistic regression, each a linear form a regime.
+//!
+//! | expert | what it knows |
+//! |---|---|
+//! | `base` | how often windows shifted: (k + ½) / (n + 1) |
+//! | `markov` | the same, by the regime now |
+//! | `margin-only` | logistic in the distance to the boundary, by regime |
+//! | `har-logistic` | logistic in it and in the HAR differences, by regime |
+//! | `har-level` | regression of the level ahead on the same; how often it will be beyond the boundary |
+//! | `level` | the same from every core column |
+//! | `logistic` | logistic in every core column, by regime, by linfa |
+//! | `hmm` | logistic in what a Gaussian hidden Markov model of the level expects, by regime |
+//! | `blend` | the mean of the logits of the HAR, level and logistic experts |
+//!
+//! Columns × regime is one form a regime: with one ridge for all, the two parts do not meet.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scalar::{clipped, logit};
+
+use super::frame::{Frame, View};
+use super::full;
+use super::ridge::Design;
+
+/// Every expert with the weight it starts with, in order. Half the weight is with the naive two, who need
+/// nothing proved, nearly all of it with the table of transitions, which holds the base rate wherever regimes
+/// do not matter; the rest is with those who learn, most of it with their mean.
+pub const EXPERTS: [(&str, f64); 9] = [
+    ("base", 0.02),
+    ("markov", 0.48),
+    ("margin-only", 0.04),
+    ("har-logistic", 0.04),
+    ("har-level", 0.04),
+    ("level", 0.04),
+    ("logistic", 0.04),
+    ("hmm", 0.04),
+    ("blend", 0.26),
+];
+
+/// Places of those in [`EXPERTS`] that are baselines too.
+pub(crate) const BASE: usize = 0;
+pub(crate) const MARKOV: usize = 1;
+pub(crate) const MARGIN_ONLY: usize = 2;
+
+/// Fewest rows of a regime, and fewest shifts and stays among them, for anything but its base rate.
+const FEWEST_ROWS: usize = 40;
+const FEWEST_OF_A_CLASS: usize = 5;
+
+/// A logistic slope that is nearest to the normal distribution's.
+const PROBIT: f64 = 1.7;
+
+/// Ridge of the map from a level ahead to a shift, towards the normal distribution.
+const MAP_RIDGE: f64 = 3.0;
+
+/// A logit as a sum: constant + margin × distance + Σ weight × column.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Form {
+    /// The constant.
+    pub constant: f64,
+    /// Of the distance to the boundary, in spreads.
+    pub margin: f64,
+    /// Of each core column, standardised, and of the hidden Markov model's logit.
+    pub columns: Vec<f64>,
+}
+
+/// One expert: a form for the lower regime and one for the higher.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expert {
+    /// Its name in [`EXPERTS`].
+    pub name: String,
+    /// By regime.
+    pub forms: [Form; 2],
+}
+
+impl Form {
+    fn constant(constant: f64, width: usize) -> Self {
+        Self { constant, margin: 0.0, columns: vec![0.0; width] }
+    }
+
+    /// The logit of a row, and what each part gives to it: the constant, the margin, each column; held inside
+    /// what a clipped probability allows by shrinking every part alike.
+    pub(crate) fn parts(&self, view: &View) -> (f64, Vec<f64>) {
+        let mut parts = Vec::with_capacity(self.columns.len() + 2);
+        parts.push(self.constant);
+        parts.push(self.margin * view.margin);
+        parts.extend(self.columns.iter().zip(&view.columns).map(|(weight, value)| weight * value));
+        let sum: f64 = parts.iter().sum();
+        let most = logit(clipped(1.0));
+        if sum.abs() > most {
+            let share = most / sum.abs();
+            for part in &mut parts {
+                *part *= share;
+            }
+            return (most * sum.signum(), parts);
+        }
+        (sum, parts)
+    }
+}
+
+/// (k + ½) / (n + 1).
+fn rate<'a>(shifted: impl Iterator<Item = &'a bool>) -> f64 {
+    let (mut rows, mut shifts) = (0usize, 0usize);
+    for shift in shifted {
+        rows += 1;
+        shifts += usize::from(*shift);
+    }
+    (shifts as f64 + 0.5) / (rows as f64 + 1.0)
+}
+
+/// The training rows of one regime.
+struct Part<'a> {
+    views: Vec<&'a View>,
+    shifted: Vec<bool>,
+    /// The logit of its transition frequency.
+    markov: f64,
+}
+
+/// Fits every expert to a frame. `har` are the places of the HAR columns among the core ones; `hmm` the place of the
+/// hidden Markov model's logit among the views' columns, the last, if there is one.
+pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usize) -> Vec<Expert> {
+    let width = frame.views.first().map_or(0, |view| view.columns.len());
+    let core: Vec<usize> = (0..width).filter(|place| Some(*place) != hmm).collect();
+    let overlap = horizon as f64;
+    let parts = [0, 1].map(|state| {
+        let of_state = |row: &usize| frame.views[*row].state == state;
+        let rows: Vec<usize> = (0..frame.views.len()).filter(of_state).collect();
+        let shifted: Vec<bool> = rows.iter().map(|row| frame.shifted[*row]).collect();
+        let markov = logit(rate(shifted.iter()));
+        Part { views: rows.iter().map(|row| &frame.views[*row]).collect(), shifted, markov }
+    });
+    let base = logit(rate(frame.shifted.iter()));
+    let levels = |columns: &[usize]| {
+        let by_level = ahead(frame, columns, width, overlap);
+        let [calm, stormy] = &parts;
+        by_level.unwrap_or([Form::constant(calm.markov, width), Form::constant(stormy.markov, width)])
+    };
+    let each = |make: &dyn Fn(&Part<'_>) -> Option<Form>| {
+        [0, 1].map(|state| {
+            let part: &Part<'_> = &parts[state];
+            make(part).unwrap_or_else(|| Form::constant(part.markov, width))
+        })
+    };
+    let mut forms: Vec<[Form; 2]> = vec![
+        [Form::constant(base, width), Form::constant(base, width)],
+        each(&|_| None),
+        each(&|part| logistic_form(part, &[], width, overlap, false)),
+        each(&|part| logistic_form(part, har, width, overlap, false)),
+        levels(har),
+        levels(&core),
+        each(&|part| logistic_form(part, &core, width, overlap, true)),
+        each(&|part| logistic_form(part, &hmm.into_iter().collect::<Vec<_>>(), width, overlap, false)),
+    ];
+    forms.push(mean_form(&forms[3..7], width));
+    EXPERTS.iter().zip(forms).map(|((name, _), forms)| Expert { name: (*name).to_owned(), forms }).collect()
+}
+
+/// The constant, the margin and the columns at `places`, a row a view.
+fn design(views: &[&View], places: &[usize]) -> Vec<f64> {
+    let mut values = Vec::with_capacity(views.len() * (places.len() + 2));
+    for view in views {
+        values.push(1.0);
+        values.push(view.margin);
+        values.extend(places.iter().map(|place| view.columns[*place]));
+    }
+    values
+}
+
+fn spread_out(weights: &[f64], places: &[usize], width: usize) -> Form {
+    let mut form = Form { constant: weights[0], margin: weights[1], columns: vec![0.0; width] };
+    for (weight, place) in weights[2..].iter().zip(places) {
+        form.columns[*place] = *weight;
+    }
+    form
+}
+
+/// A logistic form of one regime, its ridge chosen by the evidence; `None` where there is too little to fit.
+fn logistic_form(
+    part: &Part<'_>,
+    places: &[usize],
+    width: usize,
+    overlap: f64,
+    by_linfa: bool,
+) -> Option<Form> {
+    let shifts = part.shifted.iter().filter(|shifted| **shifted).count();
+    let rarer = shifts.min(part.shifted.len() - shifts);
+    if part.shifted.len() < FEWEST_ROWS || rarer < FEWEST_OF_A_CLASS {
+        return None;
+    }
+    let values = design(&part.views, places);
+    let columns = places.len() + 2;
+    let design = Design { values: &values, columns, free: 2, overlap };
+    if places.is_empty() {
+        let none = vec![0.0; part.shifted.len()];
+        let weights = design.classify_from(&part.shifted, &none, &[1e-3, 1.0])?;
+        return Some(spread_out(&weights, places, width));
+    }
+    let fit = design.classify(&part.shifted)?;
+    let weights = if by_linfa {
+        let mut ridge = vec![fit.strength * overlap; columns];
+        ridge[1] = overlap;
+        full::Problem { values: &values, columns, happened: &part.shifted, ridge: &ridge }.fit(&fit.weights)
+    } else {
+        fit.weights
+    };
+    Some(spread_out(&weights, places, width))
+}
+
+/// The forms that follow from where the level will be h rows later: μ and σ by a ridge regression over every
+/// row, P(beyond the boundary) as of a normal distribution, corrected by a logistic map that is held near it.
+fn ahead(frame: &Frame, places: &[usize], width: usize, overlap: f64) -> Option<[Form; 2]> {
+    let views: Vec<&View> = frame.views.iter().collect();
+    let values = design(&views, places);
+    let columns = places.len() + 2;
+    let fit = Design { values: &values, columns, free: 1, overlap }.regress(&frame.ahead)?;
+    let mut map = Vec::with_capacity(views.len() * 4);
+    let mut normal = Vec::with_capacity(views.len());
+    for (row, view) in values.chunks_exact(columns).zip(&views) {
+        let mean: f64 = row.iter().zip(&fit.weights).map(|(x, w)| x * w).sum();
+        let away = away(view.state);
+        let z = mean / fit.residual;
+        normal.push(PROBIT * away * z);
+        map.extend([1.0, PROBIT * away * z, away, z]);
+    }
+    let design = Design { values: &map, columns: 4, free: 4, overlap };
+    let correction = design.classify_from(&frame.shifted, &normal, &[MAP_RIDGE; 4])?;
+    Some([0, 1].map(|state| {
+        let away = away(state);
+        let slope = (PROBIT * away * (1.0 + correction[1]) + correction[3]) / fit.residual;
+        let scaled: Vec<f64> = fit.weights.iter().map(|weight| slope * weight).collect();
+        let mut form = spread_out(&scaled, places, width);
+        form.constant += correction[0] + correction[2] * away;
+        form
+    }))
+}
+
+/// Which way a shift lies: up from the lower regime, down from the higher.
+pub(crate) fn away(state: usize) -> f64 {
+    if state == 0 { 1.0 } else { -1.0 }
+}
+
+fn mean_form(forms: &[[Form; 2]], width: usize) -> [Form; 2] {
+    [0, 1].map(|state| {
+        let mut mean = Form::constant(0.0, width);
+        for form in forms {
+            let share = 1.0 / forms.len() as f64;
+            mean.constant += share * form[state].constant;
+            mean.margin += share * form[state].margin;
+            for (sum, weight) in mean.columns.iter_mut().zip(&form[state].columns) {
+                *sum += share * weight;
+            }
+        }
+        mean
+    })
+}

@@ -1,0 +1,165 @@
+//! How training rows see the features: the boundary, the scaling, and the labels that are known.
+
+use market::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::samples::{Group, Samples};
+use crate::scalar::{quantile, sorted};
+
+use super::{Boundary, ForecastError};
+
+/// Standardised features count no further out than this: what lies beyond a training row's four standard
+/// deviations is as unusual as they come, and a linear form must not run away with it.
+const FAR: f64 = 4.0;
+
+/// The 10 % and 90 % quantiles of a normal distribution are this many standard deviations apart.
+const DECILES: f64 = 2.563;
+
+/// The boundary and the scaling that training rows gave. Plain numbers of an artefact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// The level that separates the regimes; the higher one is strictly above.
+    pub boundary: f64,
+    /// The unit of the distance to the boundary: the levels' spread (their outer deciles, as of a normal).
+    pub spread: f64,
+    /// Mean of each core column, and of the calendar's, over the training rows.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each of them; 0 where it never varied, and counts for nothing.
+    pub scale: Vec<f64>,
+}
+
+/// One row, as the experts see it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct View {
+    /// The regime: 0 or 1.
+    pub(crate) state: usize,
+    /// The distance to the boundary in spreads, at most four either way.
+    pub(crate) margin: f64,
+    /// The core columns and the calendar's, standardised, at most four either way.
+    pub(crate) columns: Vec<f64>,
+}
+
+impl Scaling {
+    pub(crate) fn state(&self, level: f64) -> usize {
+        usize::from(level > self.boundary)
+    }
+
+    pub(crate) fn margin(&self, level: f64) -> f64 {
+        ((level - self.boundary) / self.spread).clamp(-FAR, FAR)
+    }
+
+    /// A row's view; `core` are its core columns and the calendar's.
+    pub(crate) fn view(&self, level: f64, core: impl Iterator<Item = f64>) -> View {
+        let columns = core
+            .zip(self.mean.iter().zip(&self.scale))
+            .map(
+                |(value, (mean, scale))| {
+                    if *scale > 0.0 { ((value - mean) / scale).clamp(-FAR, FAR) } else { 0.0 }
+                },
+            )
+            .collect();
+        View { state: self.state(level), margin: self.margin(level), columns }
+    }
+}
+
+/// The training rows of one fit.
+pub(crate) struct Frame {
+    pub(crate) scaling: Scaling,
+    /// The training rows, oldest first, as places in the samples.
+    pub(crate) rows: Vec<usize>,
+    pub(crate) views: Vec<View>,
+    /// Whether the regime h rows later differs.
+    pub(crate) shifted: Vec<bool>,
+    /// The distance to the boundary h rows later, in spreads.
+    pub(crate) ahead: Vec<f64>,
+}
+
+/// What the calendar adds to the core columns: where in the week a row is, so that a window with a weekend in it is
+/// not taken for a calm of its own. Two harmonics of the week, from Thursday 00:00 UTC on.
+pub(crate) const CALENDAR: [&str; 4] = ["week_sin", "week_cos", "half_week_sin", "half_week_cos"];
+
+/// The values of [`CALENDAR`].
+pub(crate) fn calendar(time: Timestamp) -> [f64; 4] {
+    const WEEK: i64 = 7 * 86_400 * 1_000_000;
+    let turn = 2.0 * std::f64::consts::PI * (time.as_micros().rem_euclid(WEEK) as f64 / WEEK as f64);
+    [libm::sin(turn), libm::cos(turn), libm::sin(2.0 * turn), libm::cos(2.0 * turn)]
+}
+
+/// The core columns of a row, and its calendar.
+fn values<'a>(samples: &'a Samples, places: &'a [usize], row: usize) -> impl Iterator<Item = f64> + 'a {
+    let of_row = samples.row(row);
+    places.iter().map(|place| of_row[*place]).chain(calendar(samples.times[row]))
+}
+
+/// Places of the core columns.
+pub(crate) fn core(samples: &Samples) -> Vec<usize> {
+    let all = samples.columns.iter().enumerate();
+    all.filter(|(_, column)| column.group == Group::Core).map(|(place, _)| place).collect()
+}
+
+impl Frame {
+    /// The frame of a fit at row `at`: it learns from rows t < `at` − h − `embargo` whose level and whose
+    /// level h rows later are known.
+    pub(crate) fn new(
+        samples: &Samples,
+        horizon: usize,
+        boundary: Boundary,
+        at: usize,
+        embargo: usize,
+    ) -> Result<Self, ForecastError> {
+        let end = at.saturating_sub(horizon + embargo).min(samples.rows());
+        let levels: Vec<f64> = samples.level[..end].iter().flatten().copied().collect();
+        let levels = sorted(&levels);
+        let rows: Vec<usize> = (0..end)
+            .filter(|row| {
+                samples.level[*row].is_some() && samples.level.get(row + horizon).is_some_and(Option::is_some)
+            })
+            .collect();
+        let one_regime = |shifts| ForecastError::OneRegime { rows: rows.len(), shifts };
+        let at_share = |share| quantile(&levels, share).ok_or(one_regime(0));
+        let line = match boundary {
+            Boundary::Quantile(share) => at_share(share)?,
+            Boundary::Fixed(line) => line,
+        };
+        let mut spread = (at_share(0.9)? - at_share(0.1)?) / DECILES;
+        if !(spread > 0.0) {
+            spread = crate::scalar::std_dev(&levels).unwrap_or(0.0);
+        }
+        if !(spread > 0.0 && spread.is_finite()) {
+            return Err(one_regime(0));
+        }
+        let places = core(samples);
+        let mut mean = vec![0.0; places.len() + CALENDAR.len()];
+        let mut scale = mean.clone();
+        for row in &rows {
+            for (sum, value) in mean.iter_mut().zip(values(samples, &places, *row)) {
+                *sum += value / rows.len() as f64;
+            }
+        }
+        for row in &rows {
+            for ((sum, value), mean) in scale.iter_mut().zip(values(samples, &places, *row)).zip(&mean) {
+                *sum += (value - mean) * (value - mean) / rows.len() as f64;
+            }
+        }
+        for (scale, mean) in scale.iter_mut().zip(&mean) {
+            let deviation = libm::sqrt(*scale);
+            *scale = if deviation > 1e-9 * (1.0 + mean.abs()) { deviation } else { 0.0 };
+        }
+        let scaling = Scaling { boundary: line, spread, mean, scale };
+        let mut frame = Self { scaling, rows, views: Vec::new(), shifted: Vec::new(), ahead: Vec::new() };
+        for row in &frame.rows {
+            let (Some(level), Some(later)) = (samples.level[*row], samples.level[row + horizon]) else {
+                continue;
+            };
+            let view = frame.scaling.view(level, values(samples, &places, *row));
+            frame.shifted.push(frame.scaling.state(later) != view.state);
+            frame.ahead.push(frame.scaling.margin(later));
+            frame.views.push(view);
+        }
+        let shifts = frame.shifted.iter().filter(|shifted| **shifted).count();
+        if shifts == 0 || shifts == frame.rows.len() {
+            return Err(ForecastError::OneRegime { rows: frame.rows.len(), shifts });
+        }
+        Ok(frame)
+    }
+}

@@ -1,0 +1,72 @@
+//! Forecasts the volatility regime of any price series, and scores it: `evaluate --input`.
+
+use std::ops::ControlFlow;
+
+use market::Timestamp;
+
+use super::volatility::{self, LEAST, LOOKBACK};
+use super::walk::{Protocol, Walk, walk};
+use super::{Boundary, Evaluation, ForecastError, STORMY, TASKS, Task};
+
+/// How a price series is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PriceProtocol {
+    /// Closes in a window, and from a decision to the end of the window it speaks of.
+    pub horizon: usize,
+    /// Rows before the first forecast.
+    pub min_train: usize,
+    /// Rows from one fit to the next.
+    pub refit: usize,
+    /// The first scored row is not before this; every row before it may train.
+    pub from: Option<Timestamp>,
+    /// The last scored row is not after this.
+    pub to: Option<Timestamp>,
+    /// Of the fits' and the intervals' draws.
+    pub seed: u64,
+}
+
+impl PriceProtocol {
+    /// Returns before the first row. A row knows most with a whole look-back of [`LOOKBACK`]; a series that trains
+    /// on few rows has no such stretch to spare, and its rows begin earlier.
+    fn warmup(&self) -> usize {
+        (self.min_train / 8).clamp(LEAST, LOOKBACK)
+    }
+
+    /// The task: [`Task`] `vol-5d` over another horizon.
+    pub fn task(&self) -> Task {
+        let [_, daily, ..] = TASKS;
+        Task {
+            id: "vol",
+            about: "volatility regime of the next window",
+            horizon: self.horizon,
+            boundary: Boundary::Quantile(STORMY),
+            min_train: self.min_train,
+            refit: self.refit,
+            ..daily
+        }
+    }
+}
+
+/// Walks through `prices` (closes, oldest first, one a grid step) and scores the walk.
+///
+/// # Errors
+/// Closes that are none, too few of them, options that cannot be, or nothing to score.
+pub fn evaluate_prices(
+    prices: &[(Timestamp, f64)],
+    protocol: &PriceProtocol,
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<(Walk, Evaluation), ForecastError> {
+    let samples = volatility::samples(prices, protocol.horizon, protocol.warmup())?;
+    let task = protocol.task();
+    let walk_protocol = Protocol {
+        min_train: protocol.min_train,
+        refit: protocol.refit,
+        embargo: 0,
+        from: protocol.from,
+        to: protocol.to,
+        seed: protocol.seed,
+    };
+    let walked = walk(&samples, &task, &walk_protocol, progress)?;
+    let evaluation = walked.report(&task)?;
+    Ok((walked, evaluation))
+}

@@ -1,0 +1,292 @@
+//! Fits linear forms whose shrinkage the data choose: ridge regression and logistic regression by evidence.
+//!
+//! The strength of the ridge is the one under which the training rows are most probable (Gaussian prior,
+//! Laplace's approximation), out of a fixed grid. Labels of overlapping windows repeat each other: a row
+//! counts as 1/h, so that the evidence is not taken for h times what it is. Without signal the strongest
+//! shrinkage wins and nothing is learnt, which is what should happen.
+//!
+//! Source: D. J. C. MacKay, *Bayesian interpolation* and *The evidence framework applied to classification
+//! networks*, Neural Computation 4 (1992) 415–447, 720–736.
+
+use crate::dense::Cholesky;
+use crate::scalar::logistic;
+
+/// Strengths of the ridge that are tried, per standardised column.
+const STRENGTHS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0];
+
+/// Most Newton steps; a quadratic bowl needs one, and a logistic fit with a ridge six to ten.
+const STEPS: usize = 25;
+
+/// Rows × columns, row-major, with the first column constant 1.
+pub(crate) struct Design<'a> {
+    pub(crate) values: &'a [f64],
+    pub(crate) columns: usize,
+    /// How many of the first columns are shrunk only as much as `light` says; the constant is one of them.
+    pub(crate) free: usize,
+    /// How many rows a label spans.
+    pub(crate) overlap: f64,
+}
+
+/// The ridge of the columns that are left free, the constant apart.
+const LIGHT: f64 = 1.0;
+/// The ridge of the constant: enough to keep a separable fit finite.
+const CONSTANT: f64 = 1e-3;
+
+/// A linear form with the ridge that was chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fit {
+    pub(crate) weights: Vec<f64>,
+    pub(crate) strength: f64,
+    /// Residual standard deviation of a regression; 0 of a logistic fit.
+    pub(crate) residual: f64,
+}
+
+impl Design<'_> {
+    fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.columns)
+    }
+
+    fn ridge(&self, strength: f64) -> Vec<f64> {
+        let mut ridge = vec![strength; self.columns];
+        ridge[..self.free].fill(LIGHT);
+        ridge[0] = CONSTANT;
+        ridge
+    }
+
+    /// Ridge regression of `target` on the columns, the constant unshrunk. `None` without rows, or where the
+    /// target does not vary.
+    pub(crate) fn regress(&self, target: &[f64]) -> Option<Fit> {
+        let k = self.columns;
+        let count = target.len() as f64;
+        let mut centre = vec![0.0; k];
+        for row in self.rows() {
+            for (sum, value) in centre.iter_mut().zip(row) {
+                *sum += value / count;
+            }
+        }
+        centre[0] = 0.0;
+        let middle = target.iter().sum::<f64>() / count;
+        let mut gram = vec![0.0; k * k];
+        let mut along = vec![0.0; k];
+        let mut total = 0.0;
+        let mut shifted = vec![0.0; k];
+        for (row, value) in self.rows().zip(target) {
+            for ((to, from), mid) in shifted.iter_mut().zip(row).zip(&centre) {
+                *to = from - mid;
+            }
+            shifted[0] = 0.0;
+            let rest = value - middle;
+            accumulate(&mut gram, &shifted, 1.0 / self.overlap);
+            for (sum, value) in along.iter_mut().zip(&shifted) {
+                *sum += rest * value / self.overlap;
+            }
+            total += rest * rest / self.overlap;
+        }
+        let effective = count / self.overlap;
+        if !(total > 0.0 && effective > 2.0) {
+            return None;
+        }
+        let mut best: Option<(f64, Fit)> = None;
+        for strength in STRENGTHS {
+            let mut matrix = gram.clone();
+            for i in 1..k {
+                matrix[i * k + i] += strength;
+            }
+            matrix[0] = 1.0;
+            let factor = Cholesky::new(&matrix, k)?;
+            let mut weights = along.clone();
+            factor.solve(&mut weights);
+            let explained: f64 = weights.iter().zip(&along).map(|(w, a)| w * a).sum();
+            let rest = (total - explained).max(total * 1e-9);
+            let shrunk = (k - 1) as f64 * libm::log(strength);
+            let evidence =
+                0.5 * (shrunk - factor.log_det()) - 0.5 * (effective - 1.0) * libm::log(rest / effective);
+            if best.as_ref().is_none_or(|(top, _)| evidence > *top) {
+                let shift: f64 = weights.iter().zip(&centre).map(|(w, c)| w * c).sum();
+                weights[0] = middle - shift;
+                let residual = libm::sqrt(rest / effective);
+                best = Some((evidence, Fit { weights, strength, residual }));
+            }
+        }
+        best.map(|(_, fit)| fit)
+    }
+
+    /// Logistic regression whose ridge the evidence chooses. `None` where Newton's method does not settle.
+    pub(crate) fn classify(&self, happened: &[bool]) -> Option<Fit> {
+        let mut fit = Fit { weights: vec![0.0; self.columns], strength: 0.0, residual: 0.0 };
+        for step in 0..STEPS {
+            let bowl = self.bowl(&fit.weights, happened, &vec![0.0; happened.len()]);
+            // The strength is chosen anew with each of the first steps, and held from then on.
+            let tried: &[f64] = if step < 6 { &STRENGTHS } else { std::slice::from_ref(&fit.strength) };
+            let mut best: Option<(f64, Vec<f64>, f64)> = None;
+            for strength in tried {
+                let (weights, evidence) = self.descend(&bowl, &fit.weights, *strength)?;
+                if best.as_ref().is_none_or(|(top, ..)| evidence > *top) {
+                    best = Some((evidence, weights, *strength));
+                }
+            }
+            let (_, weights, strength) = best?;
+            let moved = step_towards(&mut fit.weights, &weights);
+            let held = strength.total_cmp(&fit.strength).is_eq();
+            fit.strength = strength;
+            if held && moved < 1e-7 {
+                return Some(fit);
+            }
+        }
+        None
+    }
+
+    /// Logistic regression with `ridge` on each column towards 0, and an offset a row.
+    pub(crate) fn classify_from(
+        &self,
+        happened: &[bool],
+        offsets: &[f64],
+        ridge: &[f64],
+    ) -> Option<Vec<f64>> {
+        let mut weights = vec![0.0; self.columns];
+        for _ in 0..STEPS {
+            let bowl = self.bowl(&weights, happened, offsets);
+            let target = newton(&bowl, &weights, ridge)?.0;
+            if step_towards(&mut weights, &target) < 1e-9 {
+                return Some(weights);
+            }
+        }
+        None
+    }
+
+    /// The log likelihood around `weights`, to second order; a row counts as 1/overlap.
+    fn bowl(&self, weights: &[f64], happened: &[bool], offsets: &[f64]) -> Bowl {
+        let k = self.columns;
+        let mut bowl = Bowl { gradient: vec![0.0; k], curvature: vec![0.0; k * k] };
+        for ((row, happened), offset) in self.rows().zip(happened).zip(offsets) {
+            let along: f64 = row.iter().zip(weights).map(|(x, w)| x * w).sum();
+            let p = logistic(along + offset);
+            let surprise = (f64::from(u8::from(*happened)) - p) / self.overlap;
+            for (sum, x) in bowl.gradient.iter_mut().zip(row) {
+                *sum += surprise * x;
+            }
+            accumulate(&mut bowl.curvature, row, (p * (1.0 - p)).max(1e-6) / self.overlap);
+        }
+        bowl
+    }
+
+    /// The top of the penalised bowl at one strength, and the log evidence there, up to a constant.
+    fn descend(&self, bowl: &Bowl, weights: &[f64], strength: f64) -> Option<(Vec<f64>, f64)> {
+        let ridge = self.ridge(strength);
+        let (top, log_det) = newton(bowl, weights, &ridge)?;
+        let k = self.columns;
+        let moved: Vec<f64> = top.iter().zip(weights).map(|(to, from)| to - from).collect();
+        let mut gain = 0.0;
+        for i in 0..k {
+            gain += bowl.gradient[i] * moved[i] - 0.5 * ridge[i] * top[i] * top[i];
+            for j in 0..k {
+                gain -= 0.5 * moved[i] * bowl.curvature[i.max(j) * k + i.min(j)] * moved[j];
+            }
+        }
+        let shrunk = (k - self.free) as f64 * libm::log(strength);
+        Some((top, gain + 0.5 * (shrunk - log_det)))
+    }
+}
+
+/// A log likelihood to second order: its gradient, and its negated curvature (lower triangle).
+struct Bowl {
+    gradient: Vec<f64>,
+    curvature: Vec<f64>,
+}
+
+/// Where the penalised bowl is highest, and the log determinant of its curvature.
+fn newton(bowl: &Bowl, weights: &[f64], ridge: &[f64]) -> Option<(Vec<f64>, f64)> {
+    let k = weights.len();
+    let mut matrix = bowl.curvature.clone();
+    let mut step = bowl.gradient.clone();
+    for i in 0..k {
+        matrix[i * k + i] += ridge[i];
+        step[i] -= ridge[i] * weights[i];
+    }
+    let factor = Cholesky::new(&matrix, k)?;
+    factor.solve(&mut step);
+    Some((weights.iter().zip(&step).map(|(w, s)| w + s).collect(), factor.log_det()))
+}
+
+/// Adds `weight` × the outer product of `row` with itself to the lower triangle of `matrix`.
+fn accumulate(matrix: &mut [f64], row: &[f64], weight: f64) {
+    let k = row.len();
+    for (i, x) in row.iter().enumerate() {
+        let scaled = weight * x;
+        for (entry, other) in matrix[i * k..=i * k + i].iter_mut().zip(row) {
+            *entry += scaled * other;
+        }
+    }
+}
+
+/// Moves `weights` to `target`, at most 5 in any of them; how far the farthest went.
+fn step_towards(weights: &mut [f64], target: &[f64]) -> f64 {
+    let farthest = weights.iter().zip(target).fold(0.0f64, |far, (from, to)| far.max((to - from).abs()));
+    let share = if farthest > 5.0 { 5.0 / farthest } else { 1.0 };
+    for (from, to) in weights.iter_mut().zip(target) {
+        *from += share * (to - *from);
+    }
+    farthest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+
+    /// 600 rows of a constant and 4 standard normal columns.
+    fn normals() -> Vec<f64> {
+        let mut chance = Chance::new(11);
+        (0..600)
+            .flat_map(|_| std::iter::once(1.0).chain((0..4).map(|_| chance.normal()).collect::<Vec<_>>()))
+            .collect()
+    }
+
+    #[test]
+    fn a_signal_is_found_and_its_absence_shrinks_everything_away() {
+        let values = normals();
+        let design = Design { values: &values, columns: 5, free: 1, overlap: 1.0 };
+        let mut chance = Chance::new(12);
+        let target: Vec<f64> =
+            values.chunks(5).map(|row| 0.5 + 2.0 * row[1] - row[3] + 0.1 * chance.normal()).collect();
+        let fit = design.regress(&target).unwrap();
+        for (weight, truth) in fit.weights.iter().zip([0.5, 2.0, 0.0, -1.0, 0.0]) {
+            assert!((weight - truth).abs() < 0.03, "{:?}", fit.weights);
+        }
+        assert!((fit.residual - 0.1).abs() < 0.02);
+        let noise: Vec<f64> = (0..600).map(|_| chance.normal()).collect();
+        let nothing = design.regress(&noise).unwrap();
+        assert!(nothing.strength >= 300.0 && nothing.weights[1..].iter().all(|w| w.abs() < 0.1));
+
+        let drawn: Vec<bool> =
+            values.chunks(5).map(|row| chance.uniform() < logistic(-1.0 + 1.5 * row[2])).collect();
+        let fit = design.classify(&drawn).unwrap();
+        assert!((fit.weights[2] - 1.5).abs() < 0.4 && (fit.weights[0] + 1.0).abs() < 0.3);
+        let coin: Vec<bool> = (0..600).map(|_| chance.uniform() < 0.3).collect();
+        let nothing = design.classify(&coin).unwrap();
+        assert!(nothing.weights[1..].iter().all(|w| w.abs() < 0.1), "{nothing:?}");
+    }
+
+    #[test]
+    fn a_ridge_fit_is_where_its_gradient_vanishes() {
+        let values = normals();
+        let design = Design { values: &values, columns: 5, free: 1, overlap: 5.0 };
+        let happened: Vec<bool> = values.chunks(5).map(|row| row[1] + row[4] > 0.4).collect();
+        let ridge = [0.1, 2.0, 2.0, 2.0, 2.0];
+        let weights = design.classify_from(&happened, &vec![0.3; 600], &ridge).unwrap();
+        let bowl = design.bowl(&weights, &happened, &vec![0.3; 600]);
+        for i in 0..5 {
+            assert!((bowl.gradient[i] - ridge[i] * weights[i]).abs() < 1e-7);
+        }
+    }
+
+    #[test]
+    fn separable_labels_and_constant_targets_do_not_run_away() {
+        let values = normals();
+        let design = Design { values: &values, columns: 5, free: 1, overlap: 1.0 };
+        let split: Vec<bool> = values.chunks(5).map(|row| row[1] > 0.0).collect();
+        let fit = design.classify(&split).unwrap();
+        assert!(fit.weights.iter().all(|w| w.is_finite() && w.abs() < 50.0));
+        assert!(design.regress(&[1.0; 600]).is_none());
+    }
+}

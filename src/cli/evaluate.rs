@@ -1,0 +1,325 @@
+//! `vigie evaluate`: how good forecasts of regime shifts are, walking forward, against naive baselines.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use feeds::import::{TimeColumn, series};
+use market::{Clock, Timestamp};
+use models::features::{self, History};
+use models::forecast::{self, Evaluation, PriceProtocol, Protocol, Share, Task};
+use serde_json::{Value, json};
+
+use super::import::{refused, sheet};
+use super::progress::bar;
+use super::{Global, say, say_json};
+use crate::chart;
+use crate::clock::SystemClock;
+use crate::failure::Failure;
+use crate::forecasting::{feature_set, read_history};
+
+/// See the module. `docs/evidence.md` has the protocol. Ctrl-C stops.
+#[derive(Debug, Args)]
+pub(super) struct Evaluate {
+    /// CSV or Parquet file of prices, oldest first; without it, the store's own history is evaluated
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Its column of times; the one whose name says so unless given
+    #[arg(long, value_name = "COL", requires = "input")]
+    time: Option<String>,
+    /// Its column of closes
+    #[arg(long, value_name = "COL", default_value = "close", requires = "input")]
+    close: String,
+    /// What is forecast: vol (of a file), or vol-24h, vol-5d, burst-24h, flows-5s (of the store)
+    #[arg(long, value_name = "TARGET", default_value = "vol")]
+    target: String,
+    /// Rows in a window, and from a decision to the end of the window it speaks of
+    #[arg(long, value_name = "H", default_value_t = 5)]
+    horizon: usize,
+    /// Rows before the first forecast; 700 for a file, the target's own for the store
+    #[arg(long, value_name = "N")]
+    min_train: Option<usize>,
+    /// Rows from one fit to the next; 63 for a file, the target's own for the store
+    #[arg(long, value_name = "M")]
+    refit: Option<usize>,
+    /// The first moment scored; earlier rows train
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// The last moment scored
+    #[arg(long, value_name = "TIME")]
+    to: Option<Timestamp>,
+    /// Seed of the draws behind intervals
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Also check for a look ahead: scramble what became known after random moments, and compare all that came before
+    #[arg(long)]
+    audit: bool,
+    /// Draw forecast against what happened
+    #[arg(long, value_name = "FILE.svg")]
+    chart: Option<PathBuf>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was evaluated.
+struct Found {
+    title: String,
+    evaluation: Evaluation,
+    seconds: f64,
+    audit: Option<features::AuditReport>,
+    left_out: usize,
+}
+
+impl Evaluate {
+    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        let stopped = stop_on_interrupt()?;
+        let found = match &self.input {
+            Some(path) => self.of_file(path, &stopped)?,
+            None => self.of_store(global, &stopped)?,
+        };
+        if let Some(path) = &self.chart {
+            let bins: Vec<(f64, f64, usize)> = found
+                .evaluation
+                .reliability
+                .iter()
+                .map(|bin| (bin.mean_forecast, bin.observed, bin.n))
+                .collect();
+            let svg = chart::reliability(&chart::ReliabilityChart { title: &found.title, bins: &bins })
+                .map_err(|error| Failure::Bug(error.to_string()))?;
+            std::fs::write(path, svg).map_err(|source| Failure::Write { path: path.clone(), source })?;
+        }
+        if self.json { say_json(&as_json(&found)?) } else { say(&as_text(&found)) }
+    }
+
+    fn of_file(&self, path: &std::path::Path, stopped: &AtomicBool) -> Result<Found, Failure> {
+        if self.target != "vol" {
+            let problem = format!("--target {} is of the store; a file of prices has only vol", self.target);
+            return Err(Failure::Usage(problem));
+        }
+        if self.audit {
+            let problem = "--audit is for the store: a file does not say when its prices were known";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
+        let time = self.time.as_deref().map_or(TimeColumn::Found, TimeColumn::Named);
+        let read = series(&sheet(path)?, std::slice::from_ref(&self.close), time)
+            .map_err(|error| refused(path, error))?;
+        let prices: Vec<(Timestamp, f64)> =
+            read.times.iter().copied().zip(read.rows.iter().map(|row| row[0])).collect();
+        let protocol = PriceProtocol {
+            horizon: self.horizon,
+            min_train: self.min_train.unwrap_or(700),
+            refit: self.refit.unwrap_or(63),
+            from: self.from,
+            to: self.to,
+            seed: self.seed,
+        };
+        let bar = bar("walk", prices.len() as u64, "rows");
+        let begun = Instant::now();
+        let walked = forecast::evaluate_prices(&prices, &protocol, &mut |done, _| {
+            bar.set_position(done as u64);
+            go_on(stopped)
+        });
+        bar.finish_and_clear();
+        let (_, evaluation) =
+            walked.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Found {
+            title: format!("{name}: volatility over {} rows", self.horizon),
+            evaluation,
+            seconds: begun.elapsed().as_secs_f64(),
+            audit: None,
+            left_out: read.left_out.len(),
+        })
+    }
+
+    fn of_store(&self, global: &Global, stopped: &AtomicBool) -> Result<Found, Failure> {
+        let settings = global.settings()?;
+        let config = &settings.config.forecast;
+        let id = if self.target == "vol" { "vol-5d" } else { self.target.as_str() };
+        let task: &'static Task = forecast::task(id).ok_or_else(|| {
+            let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
+            Failure::Usage(format!("--target {id} is no target; known are {}", known.join(", ")))
+        })?;
+        let now = self.to.unwrap_or_else(|| SystemClock.now());
+        let history = read_history(&settings.store_dir, &config.asset, now)?;
+        let begun = Instant::now();
+        let set = feature_set(task, &history, &config.asset, now)?;
+        let own = Protocol::of(task);
+        let protocol = Protocol {
+            min_train: self.min_train.unwrap_or(own.min_train),
+            refit: self.refit.unwrap_or(own.refit),
+            from: self.from,
+            to: self.to,
+            seed: self.seed,
+            ..own
+        };
+        let bar = bar(task.id, set.samples.rows() as u64, "rows");
+        let walked = forecast::walk(&set.samples, task, &protocol, &mut |done, _| {
+            bar.set_position(done as u64);
+            go_on(stopped)
+        });
+        bar.finish_and_clear();
+        let failed = |error: forecast::ForecastError| Failure::Usage(format!("{id}: {error}"));
+        let evaluation = walked.map_err(failed)?.report(task).map_err(failed)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let audit =
+            if self.audit { Some(audit(&history, task, &config.asset, now, self.seed)?) } else { None };
+        Ok(Found {
+            title: format!("{id} of {} in the store", config.asset),
+            evaluation,
+            seconds,
+            audit,
+            left_out: 0,
+        })
+    }
+}
+
+/// Whether anything in a row's features changes when what became known later does.
+fn audit(
+    history: &History,
+    task: &'static Task,
+    asset: &str,
+    now: Timestamp,
+    seed: u64,
+) -> Result<features::AuditReport, Failure> {
+    const CUTS: usize = 8;
+    let build = |history: &History| match feature_set(task, history, asset, now) {
+        Ok(set) => features::bits(&set.samples),
+        Err(_) => Vec::new(),
+    };
+    features::audit(history, &build, CUTS, seed)
+        .map_err(|leak| Failure::Bug(format!("{}: the features look ahead: {leak}", task.id)))
+}
+
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stopped);
+    let runtime = super::runtime()?;
+    std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(move || {
+            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+                told.store(true, Ordering::Relaxed);
+            }
+        })
+        .map_err(|error| Failure::Bug(format!("watch for Ctrl-C: {error}")))?;
+    Ok(stopped)
+}
+
+fn go_on(stopped: &AtomicBool) -> ControlFlow<()> {
+    if stopped.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// `+21.6 % [18.9, 24.2]`.
+pub(super) fn share(share: &Share) -> String {
+    let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), |end| format!("{:+.1}", end * 100.0));
+    format!("{:+.1} % [{}, {}]", share.value * 100.0, end(share.low), end(share.high))
+}
+
+fn as_json(found: &Found) -> Result<Value, Failure> {
+    let mut value = serde_json::to_value(&found.evaluation)
+        .map_err(|error| Failure::Bug(format!("write JSON: {error}")))?;
+    value["seconds"] = json!(found.seconds);
+    value["left_out"] = json!(found.left_out);
+    if let Some(audit) = &found.audit {
+        value["audit"] = json!({
+            "cuts": audit.cuts, "rows_compared": audit.rows_compared, "words_changed": audit.words_changed,
+            "rows_moved": audit.rows_moved, "leaks": 0,
+        });
+    }
+    Ok(value)
+}
+
+pub(super) fn as_lines(evaluation: &Evaluation) -> String {
+    let mut text = String::new();
+    let losses = &evaluation.log_loss;
+    let _ = writeln!(
+        text,
+        "{} forecasts from {} to {}; {} were followed by a shift ({:.1} %)",
+        evaluation.n,
+        evaluation.from.date(),
+        evaluation.to.date(),
+        evaluation.shifts,
+        evaluation.event_rate * 100.0
+    );
+    let _ = writeln!(
+        text,
+        "log loss, nats     model {:.4}  base {:.4}  Markov {:.4}  margin-only {:.4}",
+        losses.model, losses.base, losses.markov, losses.margin_only
+    );
+    let _ = writeln!(
+        text,
+        "skill              {} against {}",
+        share(&evaluation.skill),
+        evaluation.skill.against
+    );
+    let _ = writeln!(text, "over margin-only   {}", share(&evaluation.skill_over_margin));
+    if let Some(test) = &evaluation.diebold_mariano {
+        let _ = writeln!(text, "Diebold–Mariano    {:+.2}, p {:.4}", test.statistic, test.p_value);
+    }
+    let brier = &evaluation.brier;
+    let _ = writeln!(
+        text,
+        "Brier              {:.4} = reliability {:.4} − resolution {:.4} + uncertainty {:.4} + within bins {:+.4}",
+        brier.score,
+        brier.reliability,
+        brier.resolution,
+        brier.uncertainty,
+        brier.within_variance - brier.within_covariance
+    );
+    let (rows, episodes) = (&evaluation.alarms.rows, &evaluation.alarms.episodes);
+    let percent =
+        |share: Option<f64>| share.map_or("?".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    let _ = writeln!(
+        text,
+        "alarms             on {:.0} % of rows: precision {}, recall {}; lead {} rows, {:.1} false a month",
+        rows.rate * 100.0,
+        percent(rows.precision),
+        percent(rows.recall),
+        episodes.lead_rows.map_or("?".to_owned(), |lead| format!("{lead:.0}")),
+        episodes.false_per_month
+    );
+    for group in &evaluation.ablation {
+        let verdict = match (group.is_admitted, group.gain.low) {
+            (true, _) => "admitted",
+            (false, Some(low)) if low > 0.0 => "a gain, not admitted yet",
+            (false, _) => "no measurable gain",
+        };
+        let _ = writeln!(
+            text,
+            "group {:<13}{}: {verdict}, evidence {:.2}",
+            group.group,
+            share(&group.gain),
+            group.evidence
+        );
+    }
+    text.push_str("forecast → happened");
+    for bin in &evaluation.reliability {
+        let _ =
+            write!(text, "  {:.1}→{:.1} % (n {})", bin.mean_forecast * 100.0, bin.observed * 100.0, bin.n);
+    }
+    text.push('\n');
+    let _ = write!(text, "abstained          {}; they are scored all the same", evaluation.abstained);
+    text
+}
+
+fn as_text(found: &Found) -> String {
+    let mut text = format!("{}\n{}", found.title, as_lines(&found.evaluation));
+    if let Some(audit) = &found.audit {
+        let _ = write!(
+            text,
+            "\nno look ahead      {} cuts, {} words scrambled, {} earlier rows the same to the bit, {} later rows moved",
+            audit.cuts, audit.words_changed, audit.rows_compared, audit.rows_moved
+        );
+    }
+    if found.left_out > 0 {
+        let _ = write!(text, "\nleft out           {} rows without a value", found.left_out);
+    }
+    let _ = write!(text, "\ntook               {:.2} s", found.seconds);
+    text
+}

@@ -1,0 +1,265 @@
+//! `vigie train` and `vigie forecast`: from what the store knew to an artefact, and from that to a forecast.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use clap::Args;
+use market::{Clock, Forecast, Outlook, Timestamp};
+use models::forecast::{self, Task};
+use serde_json::{Value, json};
+use smol_str::SmolStr;
+use store::{Record, Store};
+
+use super::progress::bar;
+use super::{Global, say, say_json};
+use crate::clock::SystemClock;
+use crate::failure::Failure;
+use crate::forecasting::{
+    FORECASTER, ForecastConfig, Forecaster, Shelf, Trained, feature_set, read_history, train,
+};
+
+/// See the module. Trains an artefact for each target and scores it walking forward; the watch does the same once
+/// a day.
+#[derive(Debug, Args)]
+pub(super) struct Train {
+    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s; may be given more than once
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    target: Vec<&'static str>,
+    /// Print the cards as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// See the module.
+#[derive(Debug, Args)]
+pub(super) struct ForecastNow {
+    /// What would have been said at this moment, from what was known then; nothing is written down
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
+    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s; may be given more than once
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    target: Vec<&'static str>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn parse_target(text: &str) -> Result<&'static str, String> {
+    forecast::task(text).map(|task| task.id).ok_or_else(|| {
+        let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
+        format!("{text:?} is no target; known are {}", known.join(", "))
+    })
+}
+
+/// The configuration, with the targets that the command line names.
+fn chosen(config: &ForecastConfig, targets: &[&'static str]) -> ForecastConfig {
+    let targets = if targets.is_empty() {
+        config.targets.clone()
+    } else {
+        targets.iter().map(|id| SmolStr::new(*id)).collect()
+    };
+    ForecastConfig { targets, ..config.clone() }
+}
+
+/// An artefact trained on what the store holds, with a bar while it walks.
+pub(super) fn train_on(
+    task: &'static Task,
+    history: &models::features::History,
+    asset: &str,
+    now: Timestamp,
+) -> Result<Trained, Failure> {
+    let set = feature_set(task, history, asset, now)?;
+    let bar = bar(task.id, set.samples.rows() as u64, "rows");
+    let trained = train(task, &set, now, &mut |done, _| {
+        bar.set_position(done as u64);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    Ok(trained?)
+}
+
+impl Train {
+    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        let settings = global.settings()?;
+        let config = chosen(&settings.config.forecast, &self.target);
+        let now = SystemClock.now();
+        let history = read_history(&settings.store_dir, &config.asset, now)?;
+        let shelf = Shelf::new(&settings.store_dir);
+        let mut failed = Vec::new();
+        let mut count = 0;
+        for task in config.tasks() {
+            match train_on(task, &history, &config.asset, now) {
+                Ok(trained) => {
+                    shelf.keep(&trained).map_err(crate::forecasting::ForecastFailure::from)?;
+                    count += 1;
+                    if self.json {
+                        say_json(&trained.card)?;
+                    } else {
+                        say(&format!("{}: {}", trained.card.id, verdict(&trained)))?;
+                    }
+                }
+                Err(error) => failed.push(error.to_string()),
+            }
+        }
+        for reason in &failed {
+            if self.json {
+                say_json(&json!({ "failed": reason }))?;
+            } else {
+                say(&format!("not trained: {reason}"))?;
+            }
+        }
+        match failed.into_iter().next() {
+            Some(reason) if count == 0 => Err(Failure::Usage(format!("nothing could be trained: {reason}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One line on how good an artefact is.
+fn verdict(trained: &Trained) -> String {
+    let card = &trained.card;
+    let Some(evaluation) = &card.evaluation else {
+        return format!("{} rows; nothing could be scored yet", card.rows);
+    };
+    format!(
+        "{} rows, {} forecasts scored; skill {} against {}, {} over the margin alone",
+        card.rows,
+        evaluation.n,
+        super::evaluate::share(&evaluation.skill),
+        evaluation.skill.against,
+        super::evaluate::share(&evaluation.skill_over_margin),
+    )
+}
+
+impl ForecastNow {
+    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        let settings = global.settings()?;
+        let config = chosen(&settings.config.forecast, &self.target);
+        let (said, is_recorded) = match self.as_of {
+            Some(then) => (Forecaster::new(config, &settings.store_dir).rehearse(then)?, false),
+            None => {
+                let (mut store, _) = Store::open(
+                    &settings.store_dir,
+                    settings.store_options,
+                    std::sync::Arc::new(SystemClock),
+                )?;
+                let now = SystemClock.now();
+                let said = Forecaster::new(config, &settings.store_dir).pass(now, &|| false)?;
+                if !said.events.is_empty() {
+                    store.append(Record::Batch { origin: FORECASTER, at: now, events: &said.events })?;
+                }
+                store.flush()?;
+                store.close()?;
+                (said, true)
+            }
+        };
+        if self.json {
+            let outlooks: Vec<Value> = said.outlooks.iter().map(as_json).collect();
+            let silences: Vec<Value> = said
+                .silences
+                .iter()
+                .map(|silence| json!({ "target": silence.target, "reason": silence.reason }))
+                .collect();
+            return say_json(
+                &json!({ "recorded": is_recorded, "forecasts": outlooks, "silences": silences }),
+            );
+        }
+        for outlook in &said.outlooks {
+            say(&as_text(outlook))?;
+        }
+        for silence in &said.silences {
+            say(&format!("nothing to say: {}", silence.reason))?;
+        }
+        if !is_recorded {
+            say("not written down: it speaks of the past")?;
+        }
+        Ok(())
+    }
+}
+
+fn as_text(outlook: &Outlook) -> String {
+    let Forecast { target, asset, until, shift, abstained, baselines, regimes, model, sequence, .. } =
+        &outlook.forecast;
+    let reading = &outlook.reading;
+    let name = |regime: &u8| outlook.names.get(usize::from(*regime)).map_or("?", SmolStr::as_str);
+    let mut text = format!("{target} {asset}: {}, as of {}\n", outlook.about, outlook.made_at);
+    let _ = writeln!(text, "  regime      {} since {}", reading.name, reading.since);
+    match (shift, abstained) {
+        (Some(chances), _) => {
+            let set: Vec<&str> = regimes.iter().map(name).collect();
+            let _ = writeln!(
+                text,
+                "  shift       {:.1} % [{:.1}, {:.1}] by {until}; at nine in ten: {}",
+                chances.probability * 100.0,
+                chances.low * 100.0,
+                chances.high * 100.0,
+                set.join(" or ")
+            );
+        }
+        (None, reason) => {
+            let _ = writeln!(text, "  abstained   {}", reason.as_deref().unwrap_or("without a reason"));
+        }
+    }
+    let _ = writeln!(
+        text,
+        "  baselines   base {:.1} %, Markov {:.1} %, margin-only {:.1} %",
+        baselines.base * 100.0,
+        baselines.markov * 100.0,
+        baselines.margin_only * 100.0
+    );
+    let drivers: Vec<String> = outlook
+        .drivers
+        .iter()
+        .take(6)
+        .map(|driver| format!("{} {:+.2}", driver.name, driver.contribution))
+        .collect();
+    let _ = writeln!(text, "  drivers     {} (parts of the logit)", drivers.join(", "));
+    let admitted: Vec<&str> =
+        outlook.groups.iter().filter(|group| group.is_admitted).map(|group| group.name.as_str()).collect();
+    let out: Vec<&str> =
+        outlook.groups.iter().filter(|group| !group.is_admitted).map(|group| group.name.as_str()).collect();
+    let none = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let _ = writeln!(text, "  groups      admitted: {}; no measurable gain: {}", none(admitted), none(out));
+    if let Some(score) = &outlook.score {
+        let _ = writeln!(
+            text,
+            "  score       {} forecasts, {} shifts: skill {:+.1} % [{:+.1}, {:+.1}], over the margin alone {:+.1} % [{:+.1}, {:+.1}]",
+            score.n,
+            score.shifts,
+            score.skill.value * 100.0,
+            score.skill.low * 100.0,
+            score.skill.high * 100.0,
+            score.over_margin.value * 100.0,
+            score.over_margin.low * 100.0,
+            score.over_margin.high * 100.0
+        );
+    }
+    let _ = write!(text, "  model       {model}, ledger record {sequence}");
+    text
+}
+
+fn as_json(outlook: &Outlook) -> Value {
+    let drivers: Vec<Value> = outlook
+        .drivers
+        .iter()
+        .map(|driver| json!({ "name": driver.name, "value": driver.value, "contribution": driver.contribution }))
+        .collect();
+    let groups: Vec<Value> = outlook
+        .groups
+        .iter()
+        .map(|group| {
+            json!({
+                "name": group.name, "admitted": group.is_admitted, "evidence": group.evidence,
+                "resolved": group.resolved,
+            })
+        })
+        .collect();
+    json!({
+        "as_of": outlook.made_at,
+        "forecast": outlook.forecast,
+        "regime": outlook.reading,
+        "drivers": drivers,
+        "groups": groups,
+        "expires_at": outlook.model.expires_at,
+    })
+}

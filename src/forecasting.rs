@@ -1,0 +1,408 @@
+//! When to fit and when to forecast: from the store's words to artefacts, forecasts, the ledger and the screen.
+//!
+//! One pass asks, for each target, whether a new moment of decision has come. If so: features as known then, an
+//! artefact (trained anew when the last one is due), a forecast that is a pure function of the two, a record in
+//! the ledger, and only then an event and an outlook for the screen. A target that cannot speak says why.
+
+pub mod cards;
+mod history;
+mod outlooks;
+mod records;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use market::{FeedId, MarketEvent, Observation, Outlook, Silence, Timestamp};
+use models::features::{self, FeatureSet};
+use models::forecast::{self, Artefact, Inputs, Protocol, Task, Walk};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+pub use self::cards::{Card, Shelf, ShelfError};
+pub use self::history::read as read_history;
+pub use self::records::Replayer;
+use crate::ledger::{self, Ledger, LedgerError};
+
+/// The feed under whose name forecasts are kept.
+pub const FORECASTER: &str = "forecaster";
+
+/// `[forecast]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForecastConfig {
+    /// Whether a watch forecasts.
+    pub enabled: bool,
+    /// The asset whose regimes are read.
+    pub asset: SmolStr,
+    /// What is forecast, by id.
+    pub targets: Vec<SmolStr>,
+    /// Hours after which an artefact is trained anew.
+    pub retrain_hours: u64,
+    /// Whether the asset's hourly bars are fetched from Binance's public spot market, once an hour.
+    pub fetch_bars: bool,
+    /// Days of bars that are fetched at first.
+    pub history_days: u64,
+}
+
+impl Default for ForecastConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            asset: "BTC".into(),
+            targets: forecast::TASKS.iter().map(|task| task.id.into()).collect(),
+            retrain_hours: 24,
+            fetch_bars: true,
+            history_days: 540,
+        }
+    }
+}
+
+impl ForecastConfig {
+    /// Checks what serde cannot: the error is the key and the problem.
+    ///
+    /// # Errors
+    /// An unknown target, or a number that cannot be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if let Some(unknown) = self.targets.iter().find(|id| forecast::task(id).is_none()) {
+            let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
+            return Err(("targets", format!("names {unknown:?}; known are {}", known.join(", "))));
+        }
+        let is_symbol = !self.asset.is_empty()
+            && self.asset.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        if !is_symbol {
+            return Err(("asset", format!("is {:?}; write a coin in capitals, such as BTC", self.asset)));
+        }
+        if self.retrain_hours == 0 {
+            return Err(("retrain_hours", "is 0; use at least 1".to_owned()));
+        }
+        if !(30..=3_650).contains(&self.history_days) {
+            return Err(("history_days", format!("is {}; use 30 to 3650", self.history_days)));
+        }
+        Ok(())
+    }
+
+    /// The targets' tasks, in the order of the configuration.
+    pub fn tasks(&self) -> impl Iterator<Item = &'static Task> {
+        self.targets.iter().filter_map(|id| forecast::task(id))
+    }
+}
+
+/// Why a target has nothing to say, or a pass could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ForecastFailure {
+    /// The features cannot be made.
+    #[error("{target}: {source}")]
+    Features {
+        /// The target.
+        target: &'static str,
+        /// Why.
+        source: Box<features::FeatureError>,
+    },
+    /// The model cannot be fitted or asked.
+    #[error("{target}: {source}")]
+    Model {
+        /// The target.
+        target: &'static str,
+        /// Why.
+        source: Box<forecast::ForecastError>,
+    },
+    /// Too little of the last window was observed to say in which regime it is.
+    #[error(
+        "{target}: only {percent:.0} % of the window up to {at} was observed, so its regime is not known; keep the feeds running, or fetch what is missing with `vigie backfill`"
+    )]
+    Unobserved {
+        /// The target.
+        target: &'static str,
+        /// The row's time.
+        at: Timestamp,
+        /// Share of the window that was observed, percent.
+        percent: f64,
+    },
+    /// The last row that can be made is too old to speak of now.
+    #[error("{target}: the last row is of {at}; bring the store up to date with `vigie backfill`")]
+    Late {
+        /// The target.
+        target: &'static str,
+        /// The row's time.
+        at: Timestamp,
+    },
+    /// An artefact cannot be kept or read.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// The ledger cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+}
+
+/// What a pass has to tell.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// Forecasts and readings, made durable by whoever takes them.
+    pub events: Vec<MarketEvent>,
+    /// What there is to show of each target.
+    pub outlooks: Vec<Outlook>,
+    /// Targets that have nothing to say, and why.
+    pub silences: Vec<Silence>,
+}
+
+/// What was trained: the artefact, and how good it is.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The artefact.
+    pub artefact: Artefact,
+    /// Its card.
+    pub card: Card,
+}
+
+/// The forecaster of one store.
+pub struct Forecaster {
+    config: ForecastConfig,
+    store_dir: PathBuf,
+    shelf: Shelf,
+    trained: BTreeMap<&'static str, Trained>,
+    /// The last outlook of each target.
+    outlooks: BTreeMap<&'static str, Outlook>,
+}
+
+impl Forecaster {
+    /// The forecaster of the store in `store_dir`.
+    pub fn new(config: ForecastConfig, store_dir: &Path) -> Self {
+        Self {
+            shelf: Shelf::new(store_dir),
+            store_dir: store_dir.to_owned(),
+            config,
+            trained: BTreeMap::new(),
+            outlooks: BTreeMap::new(),
+        }
+    }
+
+    /// What it runs on.
+    pub fn config(&self) -> &ForecastConfig {
+        &self.config
+    }
+
+    /// Whether a moment of decision has come since the last pass.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.config.tasks().any(|task| {
+            let last = features::task(task.id).and_then(|task| task.grid.last_decision(now));
+            let said = self.outlooks.get(task.id).map(|outlook| outlook.made_at);
+            last.is_some() && said < last
+        })
+    }
+
+    /// Forecasts whatever is due at `now`, and writes it down. A fit that is under way ends when `is_stopped` says so.
+    ///
+    /// # Errors
+    /// The store cannot be read or the ledger not written. A target that cannot be forecast is a silence.
+    pub fn pass(&mut self, now: Timestamp, is_stopped: &dyn Fn() -> bool) -> Result<Said, ForecastFailure> {
+        let history = history::read(&self.store_dir, &self.config.asset, now)?;
+        let mut ledger = Ledger::open(&ledger::dir_in(&self.store_dir), now)?;
+        let mut said = Said::default();
+        for task in self.config.clone().tasks() {
+            match self.speak(task, &history, &mut ledger, now, is_stopped) {
+                Ok(events) => said.events.extend(events),
+                Err(error @ (ForecastFailure::Ledger(_) | ForecastFailure::Store(_))) => return Err(error),
+                Err(error) => {
+                    self.outlooks.remove(task.id);
+                    said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
+                }
+            }
+        }
+        let head = ledger.head().map(records::head);
+        for outlook in self.outlooks.values_mut() {
+            outlook.ledger.clone_from(&head);
+        }
+        let told = self.config.tasks().filter_map(|task| self.outlooks.get(task.id).cloned());
+        said.outlooks = told.collect();
+        Ok(said)
+    }
+
+    /// What would have been said at `then` from what was known then, trained on nothing later. Nothing is
+    /// written down.
+    ///
+    /// # Errors
+    /// The store cannot be read. A target that could not have been forecast is a silence.
+    pub fn rehearse(&self, then: Timestamp) -> Result<Said, ForecastFailure> {
+        let history = history::read(&self.store_dir, &self.config.asset, then)?;
+        let mut said = Said::default();
+        for task in self.config.tasks() {
+            match self.rehearse_one(task, &history, then) {
+                Ok(outlook) => said.outlooks.push(outlook),
+                Err(error) => {
+                    said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    fn rehearse_one(
+        &self,
+        task: &'static Task,
+        history: &features::History,
+        then: Timestamp,
+    ) -> Result<Outlook, ForecastFailure> {
+        let asset = self.config.asset.as_str();
+        let set = feature_set(task, history, asset, then)?;
+        let (_, inputs) = last_inputs(task, &set, then)?;
+        let trained = train(task, &set, then, &mut |_, _| ControlFlow::Continue(()))?;
+        let answer = trained.artefact.forecast(&inputs).map_err(model_error(task))?;
+        let forecast = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
+        Ok(outlooks::outlook(task, asset, &trained, &answer, &set, forecast, then))
+    }
+
+    /// One target's forecast, if its moment has come; the events are those that are new.
+    fn speak(
+        &mut self,
+        task: &'static Task,
+        history: &features::History,
+        ledger: &mut Ledger,
+        now: Timestamp,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<Vec<MarketEvent>, ForecastFailure> {
+        let set = feature_set(task, history, &self.config.asset, now)?;
+        let (row, inputs) = last_inputs(task, &set, now)?;
+        if self.outlooks.get(task.id).is_some_and(|outlook| outlook.made_at == inputs.time) {
+            return Ok(Vec::new());
+        }
+        let trained = self.trained(task, &set, now, is_stopped)?.clone();
+        let answer = trained.artefact.forecast(&inputs).map_err(model_error(task))?;
+        let asset = self.config.asset.as_str();
+        let mut event = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
+        let entry = ledger.append(records::body(&event, &inputs, &set, row, &trained, &self.config), now)?;
+        event.sequence = entry.sequence;
+        let outlook = outlooks::outlook(task, asset, &trained, &answer, &set, event.clone(), now);
+        let reading = outlook.reading.clone();
+        self.outlooks.insert(task.id, outlook);
+        let told = |observation| MarketEvent {
+            feed: FeedId::new(FORECASTER),
+            event_time: inputs.time,
+            receive_time: now,
+            known_at: now,
+            observation,
+        };
+        Ok(vec![told(Observation::Forecast(event)), told(Observation::Regime(reading))])
+    }
+
+    /// The artefact to use: the last one while it is fresh, one from the shelf, or a new one.
+    fn trained(
+        &mut self,
+        task: &'static Task,
+        set: &FeatureSet,
+        now: Timestamp,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<&Trained, ForecastFailure> {
+        let fresh_from = now.minus(Duration::from_hours(self.config.retrain_hours));
+        let is_fresh = |trained: &Trained| {
+            trained.card.trained_at > fresh_from
+                && trained.card.trained_at <= now
+                && now < trained.artefact.expires_at
+                && trained.artefact.accepts(&set.samples.columns).is_ok()
+        };
+        if !self.trained.get(task.id).is_some_and(is_fresh) {
+            let kept = self.shelf.latest(task, &self.config.asset)?.filter(is_fresh);
+            let trained = match kept {
+                Some(trained) => trained,
+                None => {
+                    let mut go_on =
+                        |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                    let trained = train(task, set, now, &mut go_on)?;
+                    self.shelf.keep(&trained)?;
+                    trained
+                }
+            };
+            self.trained.insert(task.id, trained);
+        }
+        self.trained.get(task.id).ok_or_else(|| ForecastFailure::Late { target: task.id, at: now })
+    }
+}
+
+/// The features of a task, as known by `now`.
+///
+/// # Errors
+/// Nothing is known to make them from.
+pub fn feature_set(
+    task: &'static Task,
+    history: &features::History,
+    asset: &str,
+    now: Timestamp,
+) -> Result<FeatureSet, ForecastFailure> {
+    let failed = |source| ForecastFailure::Features { target: task.id, source: Box::new(source) };
+    let grid = features::task(task.id).ok_or(ForecastFailure::Late { target: task.id, at: now })?;
+    features::samples(history, grid, asset, now).map_err(failed)
+}
+
+/// The last row that can be forecast from, if it is the one that is due.
+fn last_inputs(
+    task: &'static Task,
+    set: &FeatureSet,
+    now: Timestamp,
+) -> Result<(usize, Inputs), ForecastFailure> {
+    let row = set.samples.rows().saturating_sub(1);
+    let Some(at) = set.samples.times.get(row).copied() else {
+        return Err(ForecastFailure::Late { target: task.id, at: now });
+    };
+    if set.task.grid.last_decision(now).is_some_and(|due| at < due) {
+        return Err(ForecastFailure::Late { target: task.id, at });
+    }
+    let percent = set.notes.get(row).map_or(0.0, |note| note.coverage * 100.0);
+    Inputs::of(&set.samples, row, task.horizon)
+        .map(|inputs| (row, inputs))
+        .ok_or(ForecastFailure::Unobserved { target: task.id, at, percent })
+}
+
+/// Walks forward through all that is known, scores the walk, and fits to its end.
+///
+/// # Errors
+/// There is too little to learn from, or `progress` broke it off.
+pub fn train(
+    task: &'static Task,
+    set: &FeatureSet,
+    now: Timestamp,
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Trained, ForecastFailure> {
+    let protocol = Protocol::of(task);
+    let mut walk: Walk =
+        forecast::walk(&set.samples, task, &protocol, progress).map_err(model_error(task))?;
+    let evaluation = walk.report(task).ok();
+    let artefact = walk.refit(&set.samples, task).map_err(model_error(task))?.clone();
+    let card = Card::of(task, set, &artefact, protocol, evaluation, now);
+    Ok(Trained { artefact, card })
+}
+
+fn model_error(task: &'static Task) -> impl Fn(forecast::ForecastError) -> ForecastFailure {
+    move |source| ForecastFailure::Model { target: task.id, source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_has_features_on_the_same_horizon() {
+        let features: Vec<(&str, usize)> =
+            features::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
+        let forecasts: Vec<(&str, usize)> =
+            forecast::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
+        assert_eq!(features, forecasts);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_is_refused_with_its_key() {
+        assert_eq!(ForecastConfig::default().check(), Ok(()));
+        let refused = |change: fn(&mut ForecastConfig)| {
+            let mut config = ForecastConfig::default();
+            change(&mut config);
+            config.check().expect_err("it cannot be").0
+        };
+        assert_eq!(refused(|config| config.targets = vec!["astrology".into()]), "targets");
+        assert_eq!(refused(|config| config.asset = "bitcoin".into()), "asset");
+        assert_eq!(refused(|config| config.retrain_hours = 0), "retrain_hours");
+        assert_eq!(refused(|config| config.history_days = 1), "history_days");
+    }
+}

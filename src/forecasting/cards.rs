@@ -1,0 +1,302 @@
+//! Artefacts as files, each with its card: what it was trained on, how good it is, and what it cannot do.
+//!
+//! An artefact is TOML: plain numbers that read back to the same bits, and no code. Its id ends with the first
+//! figures of its hash, so that a file under the wrong name is found out.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use market::Timestamp;
+use models::features::FeatureSet;
+use models::forecast::{Artefact, Evaluation, ForecastError, Protocol, Task};
+use serde::{Deserialize, Serialize};
+
+use super::{Trained, records};
+use crate::ledger::Digest;
+
+/// Figures of the hash in an id.
+const FIGURES: usize = 12;
+
+/// Why an artefact cannot be kept or used.
+#[derive(Debug, thiserror::Error)]
+pub enum ShelfError {
+    /// A file cannot be used.
+    #[error("{action} {path}: {source}; check the directory's permissions and space")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no such artefact.
+    #[error("there is no model {id:?}; `vigie models list` names those of this store")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+    },
+    /// The file is no artefact.
+    #[error("{path}: {problem}; move it away and run `vigie train`")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It is an artefact, and not one that can be used here.
+    #[error("{path}: {source}")]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ForecastError>,
+    },
+}
+
+/// What is to be known of an artefact before its forecasts are believed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Target, asset and the first figures of the hash.
+    pub id: String,
+    /// BLAKE3 of the artefact's file.
+    pub hash: Digest,
+    /// What it forecasts.
+    pub target: String,
+    /// Of which asset.
+    pub asset: String,
+    /// When it was trained.
+    pub trained_at: Timestamp,
+    /// The first row that it learnt from.
+    pub first: Timestamp,
+    /// The last row that it learnt from.
+    pub last: Timestamp,
+    /// From when on it is not used.
+    pub expires_at: Timestamp,
+    /// Rows that it learnt from.
+    pub rows: usize,
+    /// BLAKE3 of all rows of features, in order.
+    pub data: Digest,
+    /// The pairs whose prices it rests on.
+    pub prices: Vec<String>,
+    /// The features, with their groups.
+    pub features: Vec<String>,
+    /// How it was walked: windows, refits, seed.
+    pub protocol: Protocol,
+    /// The program's version.
+    pub version: String,
+    /// BLAKE3 of the code that fits and forecasts.
+    pub code: Digest,
+    /// How it did on rows that it had not seen; `None` where nothing could be scored.
+    pub evaluation: Option<Evaluation>,
+    /// What it is known to get wrong.
+    pub failures: Vec<String>,
+}
+
+impl Card {
+    pub(super) fn of(
+        task: &Task,
+        set: &FeatureSet,
+        artefact: &Artefact,
+        protocol: Protocol,
+        evaluation: Option<Evaluation>,
+        now: Timestamp,
+    ) -> Self {
+        let hash = Digest::of(text_of(artefact).as_bytes());
+        let mut data = blake3::Hasher::new();
+        for row in 0..set.samples.rows() {
+            data.update(&set.row_bytes(row).unwrap_or_default());
+        }
+        let figures: String = hash.to_string().chars().take(FIGURES).collect();
+        let column = |column: &models::Column| format!("{} ({})", column.name, column.group.as_str());
+        Self {
+            id: format!("{}-{}-{figures}", task.id, set.asset.to_lowercase()),
+            hash,
+            target: task.id.to_owned(),
+            asset: set.asset.clone(),
+            trained_at: now,
+            first: artefact.trained_from,
+            last: artefact.trained_through,
+            expires_at: artefact.expires_at,
+            rows: artefact.rows,
+            data: Digest::from_bytes(*data.finalize().as_bytes()),
+            prices: set
+                .prices
+                .iter()
+                .map(|used| format!("{} ({} rows)", used.symbol, used.returns))
+                .collect(),
+            features: set.samples.columns.iter().map(column).collect(),
+            protocol,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            code: records::code_digest(),
+            failures: failures(artefact, evaluation.as_ref()),
+            evaluation,
+        }
+    }
+}
+
+/// What the scores themselves say against the artefact, then what holds for every one of its kind.
+fn failures(artefact: &Artefact, evaluation: Option<&Evaluation>) -> Vec<String> {
+    let mut failures = Vec::new();
+    match evaluation {
+        None => failures.push("nothing could be scored yet: its skill is not known".to_owned()),
+        Some(evaluation) => {
+            for (share, what) in [
+                (&evaluation.skill, "the better of base rate and Markov table"),
+                (&evaluation.skill_over_margin, "the margin alone"),
+            ] {
+                if share.low.is_none_or(|low| low <= 0.0) {
+                    failures.push(format!("no measurable gain over {what}"));
+                }
+            }
+            if evaluation.flips < 100 {
+                let flips = evaluation.flips;
+                failures.push(format!("only {flips} changes of regime were scored: intervals are wide"));
+            }
+        }
+    }
+    if let Some(at) = artefact.drift {
+        failures.push(format!("its losses drifted at {at}"));
+    }
+    failures.push("windows overlap: neighbouring forecasts share their outcome".to_owned());
+    failures.push("a shift without a precedent in the training rows is not foreseen".to_owned());
+    failures
+}
+
+/// The artefact as its file has it.
+fn text_of(artefact: &Artefact) -> String {
+    toml::to_string(artefact).unwrap_or_default()
+}
+
+/// The artefacts of a store.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    dir: PathBuf,
+}
+
+impl Shelf {
+    /// Those of the store in `store_dir`.
+    pub fn new(store_dir: &Path) -> Self {
+        Self { dir: store_dir.join("models") }
+    }
+
+    fn artefact_path(&self, id: &str) -> PathBuf {
+        self.dir.join(format!("{id}.toml"))
+    }
+
+    fn card_path(&self, id: &str) -> PathBuf {
+        self.dir.join(format!("{id}.card.json"))
+    }
+
+    /// Keeps an artefact and its card: the card last, so that one that is listed is whole.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn keep(&self, trained: &Trained) -> Result<(), ShelfError> {
+        fs::create_dir_all(&self.dir).map_err(io_error("create", &self.dir))?;
+        let card = serde_json::to_string_pretty(&trained.card).unwrap_or_default();
+        for (path, text) in [
+            (self.artefact_path(&trained.card.id), text_of(&trained.artefact)),
+            (self.card_path(&trained.card.id), card),
+        ] {
+            let scratch = path.with_extension("part");
+            write_through(&scratch, text.as_bytes()).map_err(io_error("write", &scratch))?;
+            fs::rename(&scratch, &path).map_err(io_error("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Every card, in order of target, asset and time of training.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is no card.
+    pub fn cards(&self) -> Result<Vec<Card>, ShelfError> {
+        let mut cards = Vec::new();
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(cards),
+            Err(error) => return Err(io_error("read", &self.dir)(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(io_error("read", &self.dir))?.path();
+            if path.to_string_lossy().ends_with(".card.json") {
+                cards.push(read_card(&path)?);
+            }
+        }
+        cards.sort_by(|a: &Card, b| {
+            (&a.target, &a.asset, a.trained_at, &a.id).cmp(&(&b.target, &b.asset, b.trained_at, &b.id))
+        });
+        Ok(cards)
+    }
+
+    /// The card called `id`.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn card(&self, id: &str) -> Result<Card, ShelfError> {
+        let path = self.card_path(id);
+        // An id is a file's name and no way to another place.
+        let is_name = id.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        if !is_name || !path.exists() {
+            return Err(ShelfError::Unknown { id: id.to_owned() });
+        }
+        read_card(&path)
+    }
+
+    /// The artefact called `id`, checked for `task`.
+    ///
+    /// # Errors
+    /// There is none, it is not what its card says, or its schema is another program's.
+    pub fn load(&self, task: &Task, id: &str) -> Result<Trained, ShelfError> {
+        let card = self.card(id)?;
+        let path = self.artefact_path(id);
+        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        if Digest::of(text.as_bytes()) != card.hash {
+            let problem = "it is not the artefact that its card describes".to_owned();
+            return Err(ShelfError::Damaged { path, problem });
+        }
+        let artefact: Artefact = toml::from_str(&text).map_err(|error| ShelfError::Damaged {
+            path: path.clone(),
+            problem: error.message().to_owned(),
+        })?;
+        artefact
+            .check(task)
+            .map_err(|source| ShelfError::Refused { path: path.clone(), source: Box::new(source) })?;
+        Ok(Trained { artefact, card })
+    }
+
+    /// The artefact of a target that was trained last; `None` where there is none that this program can use.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn latest(&self, task: &Task, asset: &str) -> Result<Option<Trained>, ShelfError> {
+        let cards = self.cards()?;
+        let last = cards.iter().rfind(|card| card.target == task.id && card.asset == asset);
+        match last.map(|card| self.load(task, &card.id)) {
+            None => Ok(None),
+            Some(Err(ShelfError::Refused { path, source })) => {
+                tracing::info!(path = %path.display(), %source, "an artefact of another version is not used");
+                Ok(None)
+            }
+            Some(loaded) => loaded.map(Some),
+        }
+    }
+}
+
+fn read_card(path: &Path) -> Result<Card, ShelfError> {
+    let text = fs::read_to_string(path).map_err(io_error("read", path))?;
+    serde_json::from_str(&text)
+        .map_err(|error| ShelfError::Damaged { path: path.to_owned(), problem: error.to_string() })
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ShelfError + 'a {
+    move |source| ShelfError::Io { action, path: path.to_owned(), source }
+}

@@ -4,6 +4,8 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+pub mod adwin;
+pub mod bocpd;
 pub mod calibration;
 mod chance;
 mod dense;
@@ -13,6 +15,7 @@ pub mod features;
 pub mod forecast;
 pub mod gate;
 pub mod hmm;
+pub mod jump;
 pub mod mixture;
 mod model;
 pub mod regimes;
@@ -69,6 +72,18 @@ pub const MODELS: &[ModelRow] = &[
         about: "Hamilton's Markov-switching autoregression: the mean differs by regime, and deviations persist",
         reads_regimes: true,
         make: |options| Box::new(switching::SwitchingAutoregression::new(options.clone())),
+    },
+    ModelRow {
+        id: "jump",
+        about: "Regimes that last: a clustering of rows in which every switch has its price",
+        reads_regimes: true,
+        make: |options| Box::new(jump::JumpModel::discrete(options.clone())),
+    },
+    ModelRow {
+        id: "bocpd",
+        about: "When the level or the variance changed, and how likely each row is to begin a new stretch",
+        reads_regimes: true,
+        make: |options| Box::new(bocpd::ChangePoints::new(options.clone())),
     },
 ];
 

@@ -105,10 +105,7 @@ impl GaussianHmm {
         // Of a column without variance, variances are compared as they are.
         let unit = |j: usize| if units[j] > 0.0 && units[j].is_finite() { units[j] } else { 1.0 };
         let order = fit::ordered(stated.parameters(), unit);
-        let notes = match &order == stated.parameters() {
-            true => Vec::new(),
-            false => vec!["regimes are numbered by variance, not as they were given".to_owned()],
-        };
+        let notes = if &order == stated.parameters() { Vec::new() } else { vec![fit::RENUMBERED.to_owned()] };
         let model = Gaussian::new(&order, *covariance)?;
         Ok(Fit { log_likelihood: model.score(table)?, model, history: Vec::new(), converged: true, notes })
     }

@@ -9,6 +9,8 @@
 //! recognition*, Proc. IEEE 77 (1989) 257–286, sections III and V.A; G. D. Forney, *The Viterbi algorithm*,
 //! Proc. IEEE 61 (1973) 268–278.
 
+#![expect(clippy::needless_range_loop, reason = "sums over states read as they are written, and unroll")]
+
 /// Least probability of transition with which the scaled recursions lose nothing: whatever underflows in a
 /// row (below e⁻⁷⁴⁵ of the largest) is dwarfed in the next by what comes from any other state.
 const TINY: f64 = 1e-100;

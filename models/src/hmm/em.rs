@@ -233,8 +233,8 @@ impl Moments {
         let width = self.first.len();
         let moved: Vec<f64> = self.first.iter().map(|first| first / self.weight).collect();
         for i in 0..width {
-            for j in self.first_of(i)..=i {
-                self.second[i * width + j] -= self.first[i] * moved[j];
+            for (j, moved) in moved.iter().enumerate().take(i + 1).skip(self.first_of(i)) {
+                self.second[i * width + j] -= self.first[i] * moved;
             }
         }
         Some(moved)

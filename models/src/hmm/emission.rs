@@ -83,7 +83,7 @@ impl Density {
         let lower = factor.lower();
         if (0..size).any(|i| {
             let left = lower[i * size + i] * lower[i * size + i];
-            !(left > least * flat[i * size + i])
+            left.is_nan() || left <= least * flat[i * size + i]
         }) {
             return None;
         }

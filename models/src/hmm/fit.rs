@@ -22,6 +22,9 @@ const LONG: usize = 1_000;
 /// Short runs whose objectives differ by less than this have found the same place, nats.
 const SAME: f64 = 1e-3;
 
+/// The note where regimes are not in the order in which they were stated.
+pub(super) const RENUMBERED: &str = "regimes are numbered by variance, not as they were given";
+
 /// A Gaussian hidden Markov model and how it was found.
 #[derive(Clone, Debug)]
 pub struct Fit {
@@ -62,13 +65,11 @@ fn fit_states<const K: usize>(
 ) -> Result<Fit, ModelError> {
     let shape = options.covariance;
     let width = table.names().len();
-    let needed = match &options.start {
-        Some(start) => {
-            stated::checked(start, width, shape, "--start")?;
-            K * (width + 1)
-        }
-        None => 2 * free_parameters(K, width, shape),
+    let start = match &options.start {
+        Some(start) => Some(stated::checked(start, width, shape, "--start")?),
+        None => None,
     };
+    let needed = if start.is_some() { K * (width + 1) } else { 2 * free_parameters(K, width, shape) };
     if table.rows() < needed {
         let columns = if width == 1 { "column" } else { "columns" };
         return Err(ModelError::TooFewRows {
@@ -83,31 +84,31 @@ fn fit_states<const K: usize>(
     let collinear = |column: usize| ModelError::Collinear { column: table.names()[column].clone() };
     let spread = covariance_of(&columns, shape).map_err(collinear)?;
     let mut notes = Vec::new();
-    let summit = match &options.start {
-        Some(start) => {
-            let steps = options.iterations.map_or(Steps::Settle(LONG), Steps::Exactly);
-            Climb::<K>::new(&columns, shape, None, units.inward(start))
-                .and_then(|mut climb| climb.climb(steps))
-                .map_err(collapsed)?
-        }
-        None => {
-            let wanted = Wanted { states: K, shape, seed: options.seed };
-            // What is far off must not widen the regimes that it is not in.
-            let clipped = columns.clipped();
-            let usual = covariance_of(&clipped, shape).unwrap_or_else(|_| spread.clone());
-            let prior = Prior::new(strength, K, &columns, usual);
-            let starts = Starts::new(&columns, &clipped.in_deviations(), &prior, wanted);
-            search::<K>(&columns, options, &prior, &starts, &mut notes)?
-        }
+    let summit = if let Some(start) = &start {
+        let steps = options.iterations.map_or(Steps::Settle(LONG), Steps::Exactly);
+        Climb::<K>::new(&columns, shape, None, units.inward(start))
+            .and_then(|mut climb| climb.climb(steps))
+            .map_err(collapsed)?
+    } else {
+        let wanted = Wanted { states: K, shape, seed: options.seed };
+        // What is far off must not widen the regimes that it is not in.
+        let clipped = columns.clipped();
+        let usual = covariance_of(&clipped, shape).unwrap_or_else(|_| spread.clone());
+        let prior = Prior::new(strength, K, &columns, usual);
+        let starts = Starts::new(&columns, &clipped.in_deviations(), &prior, wanted);
+        search::<K>(&columns, options, &prior, &starts, &mut notes)?
     };
     if !summit.converged && options.iterations.is_none() {
         notes.push(format!("the search was ended after {} steps without settling", summit.history.len()));
     }
     let parameters = ordered(&summit.parameters, |_| 1.0);
+    if start.is_some() && parameters != summit.parameters {
+        notes.push(RENUMBERED.to_owned());
+    }
     let jacobian = units.log_jacobian(table.rows());
     let model = Gaussian::new(&units.outward(&parameters), shape)?;
     let log_likelihood = model.score(table)?;
-    if options.start.is_none() {
+    if start.is_none() {
         let bic = |log_likelihood: f64, free: usize| {
             free as f64 * libm::log(table.rows() as f64) - 2.0 * log_likelihood
         };

@@ -19,7 +19,7 @@ use crate::chance::Chance;
 use crate::regimes::{Covariance, Start};
 
 /// Most rows that linfa sees; of more, every so manieth.
-const SEEN: usize = 2_000;
+const SEEN: usize = 1_000;
 /// Seeds that each of linfa's two is started from; its own `n_runs` does not draw again.
 const SEEDS: usize = 3;
 /// Rows over which wildness is averaged.
@@ -54,10 +54,12 @@ impl Starts {
         let mut partitions: Vec<Vec<usize>> = Vec::new();
         let mut unsettled = 0;
         if has_distinct_rows(clipped, states) {
-            let seen = records(clipped);
+            let records = records(clipped);
             for _ in 0..SEEDS {
                 let seed = chance.seed();
-                for found in [k_means(clipped, &seen, states, seed), mixture(clipped, &seen, states, seed)] {
+                for found in
+                    [k_means(clipped, &records, states, seed), mixture(clipped, &records, states, seed)]
+                {
                     match found {
                         Some(partition) => partitions.push(partition),
                         None => unsettled += 1,
@@ -109,12 +111,12 @@ fn records(columns: &Columns) -> Array2<f64> {
 }
 
 /// Rows by the nearest of linfa's centroids.
-fn k_means(columns: &Columns, seen: &Array2<f64>, states: usize, seed: u64) -> Option<Vec<usize>> {
+fn k_means(columns: &Columns, records: &Array2<f64>, states: usize, seed: u64) -> Option<Vec<usize>> {
     let model = KMeans::params_with_rng(states, Xoshiro256Plus::seed_from_u64(seed))
         .n_runs(1)
         .max_n_iterations(100)
         .tolerance(1e-4)
-        .fit(&DatasetBase::from(seen.clone()))
+        .fit(&DatasetBase::from(records.clone()))
         .ok()?;
     let centroids = model.centroids();
     if centroids.dim() != (states, columns.width()) || centroids.iter().any(|entry| !entry.is_finite()) {
@@ -130,13 +132,13 @@ fn k_means(columns: &Columns, seen: &Array2<f64>, states: usize, seed: u64) -> O
 }
 
 /// Rows by the likeliest component of linfa's Gaussian mixture.
-fn mixture(columns: &Columns, seen: &Array2<f64>, states: usize, seed: u64) -> Option<Vec<usize>> {
+fn mixture(columns: &Columns, records: &Array2<f64>, states: usize, seed: u64) -> Option<Vec<usize>> {
     let model = GaussianMixtureModel::params_with_rng(states, Xoshiro256Plus::seed_from_u64(seed))
         .n_runs(1)
-        .max_n_iterations(200)
+        .max_n_iterations(100)
         .tolerance(1e-4)
         .reg_covariance(1e-4)
-        .fit(&DatasetBase::from(seen.clone()))
+        .fit(&DatasetBase::from(records.clone()))
         .ok()?;
     let (weights, means, covariances) = (model.weights(), model.means(), model.covariances());
     let numbers = weights.iter().chain(means).chain(covariances);

@@ -12,8 +12,8 @@ const ROUNDED: f64 = 1e-6;
 const ASYMMETRY: f64 = 1e-9;
 
 /// The error of a number of regimes that is not 2, 3 or 4.
-pub(super) fn wrong_states(states: usize, stated: bool) -> ModelError {
-    if stated {
+pub(super) fn wrong_states(states: usize, by_start: bool) -> ModelError {
+    if by_start {
         unsound("--start", format!("startprob has {states} entries; state 2 to 4 regimes"))
     } else {
         ModelError::Option { option: "--states", problem: format!("is {states}; use 2 to 4") }
@@ -77,7 +77,7 @@ pub(super) fn checked(
     }
 }
 
-fn unsound(option: &'static str, problem: String) -> ModelError {
+fn unsound(option: &'static str, problem: impl core::fmt::Display) -> ModelError {
     ModelError::Option { option, problem: format!("is unsound: {problem}") }
 }
 
@@ -97,9 +97,9 @@ fn problem_of_covariance(matrix: &[Vec<f64>], width: usize, shape: Covariance) -
     if matrix.len() != width || matrix.iter().any(|row| row.len() != width) {
         return Some(format!("is not {width} × {width}; give it a row and a column for each column"));
     }
-    for i in 0..width {
-        for j in 0..width {
-            let (entry, across) = (matrix[i][j], matrix[j][i]);
+    for (i, row) in matrix.iter().enumerate() {
+        for (j, &entry) in row.iter().enumerate() {
+            let across = matrix[j][i];
             if !entry.is_finite() {
                 return Some(format!("has a {entry}; give finite numbers"));
             }

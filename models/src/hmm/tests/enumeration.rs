@@ -19,14 +19,12 @@ fn log_density(row: &[f64], mean: &[f64], covariance: &[Vec<f64>]) -> f64 {
     let two_pi = 2.0 * core::f64::consts::PI;
     let d: Vec<f64> = row.iter().zip(mean).map(|(value, mean)| value - mean).collect();
     let c = covariance;
-    match d.len() {
-        1 => -0.5 * ((two_pi * c[0][0]).ln() + d[0] * d[0] / c[0][0]),
-        _ => {
-            let det = c[0][0] * c[1][1] - c[0][1] * c[1][0];
-            let far = (c[1][1] * d[0] * d[0] - 2.0 * c[0][1] * d[0] * d[1] + c[0][0] * d[1] * d[1]) / det;
-            -0.5 * (2.0 * two_pi.ln() + det.ln() + far)
-        }
+    if d.len() == 1 {
+        return -0.5 * ((two_pi * c[0][0]).ln() + d[0] * d[0] / c[0][0]);
     }
+    let det = c[0][0] * c[1][1] - c[0][1] * c[1][0];
+    let far = (c[1][1] * d[0] * d[0] - 2.0 * c[0][1] * d[0] * d[1] + c[0][0] * d[1] * d[1]) / det;
+    -0.5 * (2.0 * two_pi.ln() + det.ln() + far)
 }
 
 /// The path of a number in base `states`.

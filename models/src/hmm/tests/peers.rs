@@ -56,12 +56,12 @@ fn twenty_steps_from_a_stated_start_are_hmmlearns() {
     assert_near(&means.concat(), &numbers(&golden["means"]), 1e-9);
     assert_near(&covars.concat().concat(), &numbers(&golden["covars"]), 1e-9);
     let report = report_of(&table, options).unwrap();
-    assert!(near(report.log_likelihood.unwrap(), -1336.794634, 1e-6));
+    assert!(near(report.log_likelihood.unwrap(), -1_336.794_634, 1e-6));
     assert_eq!((report.iterations, report.converged), (20, true));
 
     // Left to itself, the search ends in the same place but for its weak prior.
     let found = report_of(&table, RegimeOptions::default()).unwrap();
-    assert!(near(found.log_likelihood.unwrap(), -1336.794634, 1e-3), "{:?}", found.log_likelihood);
+    assert!(near(found.log_likelihood.unwrap(), -1_336.794_634, 1e-3), "{:?}", found.log_likelihood);
 }
 
 /// 600 rows of 4 columns from whole numbers alone, so that Python makes the same: x ← (1103515245 x + 12345)
@@ -101,16 +101,16 @@ fn three_regimes_of_four_columns_are_hmmlearns() {
 
     let (fit, report) = run(Covariance::Full);
     let history = [
-        -3368.063_430_891_738_3,
-        -3000.409_081_781_809,
-        -2977.608_708_959_792_2,
-        -2974.134_815_225_849,
-        -2973.240_998_745_437_5,
+        -3_368.063_430_891_738_3,
+        -3_000.409_081_781_809,
+        -2_977.608_708_959_792_2,
+        -2_974.134_815_225_849,
+        -2_973.240_998_745_437_5,
     ];
     assert_near(&fit.history[..5], &history, 1e-11);
     assert_near(
         &[fit.history[19], fit.log_likelihood],
-        &[-2973.089_950_554_28, -2973.089_950_554_282],
+        &[-2_973.089_950_554_28, -2_973.089_950_554_282],
         1e-11,
     );
     let parameters = fit.model.parameters();
@@ -127,25 +127,29 @@ fn three_regimes_of_four_columns_are_hmmlearns() {
     );
     assert_near(
         &[report.aic.unwrap(), report.bic.unwrap()],
-        &[6046.179_901_108_564, 6266.026_383_869_372],
+        &[6_046.179_901_108_564, 6_266.026_383_869_372],
         1e-10,
     );
     let path = fit.model.viterbi(&table).unwrap();
-    assert!(near(path.log_probability, -2976.680_608_966_350_5, 1e-7));
+    assert!(near(path.log_probability, -2_976.680_608_966_350_5, 1e-7));
     assert_eq!(path.labels.iter().sum::<usize>(), 603);
     assert!(near(report.smoothed[299][1], 0.999_944_500_390_702_4, 1e-9));
     assert!(near(report.smoothed[320][1], 0.000_729_845_704_483_299_1, 1e-9));
 
     let (fit, report) = run(Covariance::Diagonal);
-    assert_near(&[fit.history[4], fit.history[19]], &[-3183.248_936_809_579_4, -3182.002_104_306_391], 1e-11);
-    assert!(near(fit.log_likelihood, -3182.002_089_761_156, 1e-7));
+    assert_near(
+        &[fit.history[4], fit.history[19]],
+        &[-3_183.248_936_809_579_4, -3_182.002_104_306_391],
+        1e-11,
+    );
+    assert!(near(fit.log_likelihood, -3_182.002_089_761_156, 1e-7));
     assert_near(
         &[report.aic.unwrap(), report.bic.unwrap()],
-        &[6428.004_179_522_312, 6568.705_928_489_229],
+        &[6_428.004_179_522_312, 6_568.705_928_489_229],
         1e-10,
     );
     assert!(near(fit.model.parameters().covars[2][3][3], 2.935_613_790_973_95, 1e-8));
-    assert!(near(fit.model.viterbi(&table).unwrap().log_probability, -3185.335_896_354_510_6, 1e-7));
+    assert!(near(fit.model.viterbi(&table).unwrap().log_probability, -3_185.335_896_354_510_6, 1e-7));
 }
 
 #[test]

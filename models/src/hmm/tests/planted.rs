@@ -18,7 +18,7 @@ fn planted() -> Start {
 #[test]
 fn planted_regimes_are_found_and_numbered_by_variance() {
     let truth = Gaussian::new(&planted(), Covariance::Full).unwrap();
-    let drawn = truth.simulate(6_000, 11);
+    let drawn = truth.simulate(4_000, 11);
     let table = table(2, drawn.values);
     let options = RegimeOptions { states: 3, ..RegimeOptions::default() };
     let fit = fit(&table, &options, Strength::default()).unwrap();
@@ -36,17 +36,17 @@ fn planted_regimes_are_found_and_numbered_by_variance() {
     }
     let report = report_of(&table, options).unwrap();
     let right = report.labels.iter().zip(&drawn.labels).filter(|(a, b)| a == b).count();
-    assert!(right > 5_400, "{right}");
+    assert!(right > 3_600, "{right}");
     assert!(near(report.expected_durations[0], 1.0 / (1.0 - found.transmat[0][0]), 1e-6));
     assert_eq!(report.parameters.len(), 3 + 9 + 6 + 9);
     let ll = report.log_likelihood.unwrap();
     assert!(near(report.aic.unwrap(), 2.0 * 23.0 - 2.0 * ll, 1e-9));
-    assert!(near(report.bic.unwrap(), 23.0 * 6_000_f64.ln() - 2.0 * ll, 1e-6));
+    assert!(near(report.bic.unwrap(), 23.0 * 4_000_f64.ln() - 2.0 * ll, 1e-6));
 }
 
 #[test]
 fn units_do_not_matter() {
-    let drawn = Gaussian::new(&planted(), Covariance::Full).unwrap().simulate(1_500, 5).values;
+    let drawn = Gaussian::new(&planted(), Covariance::Full).unwrap().simulate(800, 5).values;
     let options = RegimeOptions { states: 3, ..RegimeOptions::default() };
     let plain = report_of(&table(2, drawn.clone()), options.clone()).unwrap();
     let moved = drawn.chunks(2).flat_map(|row| [row[0] * 1e6 - 3e7, row[1] * 1e-6]).collect();
@@ -55,11 +55,11 @@ fn units_do_not_matter() {
     assert!(near(plain.log_likelihood.unwrap(), scaled.log_likelihood.unwrap(), 1e-4));
     for (a, b) in plain.parameters.iter().zip(&scaled.parameters) {
         let factor = match a.name.as_str() {
-            name if name.starts_with("means") && name.ends_with(".b") => 1e6,
-            name if name.starts_with("covars") && name.ends_with(".a.a") => 1e-12,
-            name if name.starts_with("covars") && name.ends_with(".b.b") => 1e12,
-            name if name.starts_with("means") => {
-                assert!(near(a.value, (b.value + 3e7) * 1e-6, 1e-6), "{name}");
+            "means[0].b" | "means[1].b" | "means[2].b" => 1e6,
+            "covars[0].a.a" | "covars[1].a.a" | "covars[2].a.a" => 1e-12,
+            "covars[0].b.b" | "covars[1].b.b" | "covars[2].b.b" => 1e12,
+            "means[0].a" | "means[1].a" | "means[2].a" => {
+                assert!(near(a.value, (b.value + 3e7) * 1e-6, 1e-6), "{}", a.name);
                 continue;
             }
             _ => 1.0,
@@ -70,12 +70,13 @@ fn units_do_not_matter() {
 
 #[test]
 fn a_seed_gives_one_answer_and_other_seeds_the_same_regimes() {
-    let drawn = Gaussian::new(&planted(), Covariance::Full).unwrap().simulate(1_500, 8).values;
+    let drawn = Gaussian::new(&planted(), Covariance::Full).unwrap().simulate(800, 8).values;
     let table = table(2, drawn);
     let run =
         |seed| report_of(&table, RegimeOptions { states: 3, seed, ..RegimeOptions::default() }).unwrap();
-    assert_eq!(run(1), run(1));
-    assert!(near(run(1).log_likelihood.unwrap(), run(2).log_likelihood.unwrap(), 1e-3));
+    let one = run(1);
+    assert_eq!(one, run(1));
+    assert!(near(one.log_likelihood.unwrap(), run(2).log_likelihood.unwrap(), 1e-3));
 }
 
 #[test]

@@ -202,7 +202,7 @@ impl Switching {
 
 fn estimate(kind: Kind, options: &RegimeOptions, table: &FeatureTable) -> Result<Switching, ModelError> {
     let series = series::read(kind, options, table)?;
-    let (y, x, z) = (series.series.clone(), series.regressors.clone(), series.covariates.clone());
+    let (y, x, z) = (series.values.clone(), series.regressors.clone(), series.covariates.clone());
     let layout = series.layout.clone();
     match kind {
         Kind::Regression => {
@@ -211,7 +211,7 @@ fn estimate(kind: Kind, options: &RegimeOptions, table: &FeatureTable) -> Result
                 Some(found) => found,
                 None => search::regression(
                     &mut model,
-                    &series.series,
+                    &series.values,
                     &series.regressors,
                     &series.scaling,
                     options.seed,
@@ -257,13 +257,14 @@ fn conclude<L: Likelihood>(
     let theta = layout.relabelled(&found.theta, &order);
     let mut notes = found.notes;
 
-    let covariance = information(model, &theta, found.least_variance);
+    let mut slope = vec![0.0; theta.len()];
+    model.gradient(&theta, &mut slope);
+    let covariance = information(model, &theta, &slope, found.least_variance);
     if covariance.is_none() {
         notes.push("no standard errors: the likelihood is not curved in every direction here".to_owned());
     }
     let covariance = covariance.map(|known| carry_over(series, theta.len(), &known));
 
-    let mut slope = vec![0.0; theta.len()];
     let standard = model.gradient(&theta, &mut slope);
     let (filtered, smoothed) = (model.filtered(), model.smoothed());
     let n = filtered.len();

@@ -167,8 +167,8 @@ impl Autoregression {
                 let above = &self.above[(row - lag - 1) * k..(row - lag) * k];
                 for history in (0..filled).rev() {
                     let start = out[history];
-                    for (older, above) in above.iter().enumerate() {
-                        out[history * k + older] = start - phi * above;
+                    for (past, above) in above.iter().enumerate() {
+                        out[history * k + past] = start - phi * above;
                     }
                 }
                 filled *= k;
@@ -216,10 +216,10 @@ impl Autoregression {
             }
             self.errors(row, reading, &mut logs);
             let mut top = f64::NEG_INFINITY;
-            for regime in 0..k {
-                let precision = 0.5 / reading.variance[regime];
+            for (regime, (peak, variance)) in peak.iter().zip(&reading.variance).enumerate() {
+                let precision = 0.5 / variance;
                 for at in regime * short..(regime + 1) * short {
-                    logs[at] = peak[regime] - logs[at] * logs[at] * precision;
+                    logs[at] = peak - logs[at] * logs[at] * precision;
                     // A history that cannot be must not set the scale.
                     if predicted[at] > 1e-100 && logs[at] > top {
                         top = logs[at];
@@ -278,8 +278,8 @@ impl Autoregression {
                     pull += g;
                     sums.squares[regime] += g * error;
                     for lag in 0..order {
-                        let older = usize::from(self.digits[lag * short + history]);
-                        by_lag[(regime * order + lag) * k + older] += g;
+                        let past = usize::from(self.digits[lag * short + history]);
+                        by_lag[(regime * order + lag) * k + past] += g;
                     }
                 }
                 self.smoothed[at * k + regime] = inside;
@@ -320,13 +320,13 @@ impl Autoregression {
         for lag in 0..order {
             let phi = reading.phi[regime * order + lag];
             let earlier = row - lag - 1;
-            for older in 0..k {
-                let g = by_lag[(regime * order + lag) * k + older] * precision;
-                sums.lags[lag * k + regime] += g * self.above[earlier * k + older];
+            for past in 0..k {
+                let g = by_lag[(regime * order + lag) * k + past] * precision;
+                sums.lags[lag * k + regime] += g * self.above[earlier * k + past];
                 for at in 0..d {
                     let x = self.regressors[earlier * d + at];
                     let switching = self.layout.coefficients[at].switching;
-                    sums.coefficients[at * k + if switching { older } else { 0 }] -= g * phi * x;
+                    sums.coefficients[at * k + if switching { past } else { 0 }] -= g * phi * x;
                 }
             }
         }
@@ -337,12 +337,12 @@ impl Autoregression {
         let (k, order, short) = (self.layout.regimes, self.layout.order, self.short);
         for row in 1..order {
             // The regime of row r is at lag order − r − 1 of the short history (lag 0 being row order − 1).
-            let (newer, older) = (order - row - 1, order - row);
+            let (to_lag, from_lag) = (order - row - 1, order - row);
             let mut pairs = [0.0; MOST_REGIMES * MOST_REGIMES];
             for (place, weight) in joint.iter().enumerate() {
                 let history = place % short;
-                let from = usize::from(self.digits[older * short + history]);
-                let to = usize::from(self.digits[newer * short + history]);
+                let from = usize::from(self.digits[from_lag * short + history]);
+                let to = usize::from(self.digits[to_lag * short + history]);
                 pairs[from * k + to] += weight;
             }
             self.chain.count(row, &pairs[..k * k]);

@@ -20,6 +20,8 @@ pub(super) struct Top {
     pub log_likelihood: f64,
     pub converged: bool,
     pub steps: usize,
+    /// The inverse of minus the curvature, in free variables, as far as it was learnt.
+    pub inverse: Vec<f64>,
 }
 
 /// What is climbed, in free variables.
@@ -33,7 +35,7 @@ impl<L: Likelihood> Hill<'_, L> {
     fn at(&mut self, x: &[f64], slope: &mut [f64]) -> f64 {
         let layout = self.likelihood.layout().clone();
         let free = Free { layout: &layout, least_variance: self.least_variance };
-        let theta = free.to_parameters(x);
+        let theta = free.parameters(x);
         let height = self.likelihood.gradient(&theta, slope);
         free.pull_back(x, &theta, slope);
         if slope.iter().all(|s| s.is_finite()) { height } else { f64::NAN }
@@ -78,40 +80,44 @@ impl<L: Likelihood> Hill<'_, L> {
     }
 }
 
-/// Climbs from `theta`, at most `most` steps. `None` where the likelihood is not finite at the start.
+/// Climbs from `theta`, at most `most` steps, with an inverse of the curvature to begin with or its own. `None` where the likelihood is not finite at the start.
 pub(super) fn climb<L: Likelihood>(
     likelihood: &mut L,
     theta: &[f64],
     least_variance: f64,
     most: usize,
+    inverse: Option<Vec<f64>>,
 ) -> Option<Top> {
     let layout = likelihood.layout().clone();
     let free = Free { layout: &layout, least_variance };
     let bounds: Vec<(f64, f64)> = (0..theta.len()).map(|at| free.bounds(at)).collect();
     let size = theta.len();
     let mut hill = Hill { likelihood, least_variance };
-    let mut x = free.from_parameters(theta);
+    let mut x = free.variables(theta);
     let mut slope = vec![0.0; size];
     let mut height = hill.at(&x, &mut slope);
     if !height.is_finite() {
         return None;
     }
-    let mut inverse = hill.inverse_curvature(&x, &slope);
-    let (mut age, mut steps, mut idle) = (0, 0, 0);
+    // A borrowed curvature is not fresh: it is replaced before a climb gives up on it.
+    let mut age = usize::from(inverse.is_some());
+    let mut inverse = inverse.unwrap_or_else(|| hill.inverse_curvature(&x, &slope));
+    let (mut steps, mut idle) = (0, 0);
     let mut converged = false;
     let (mut moved, mut there) = (x.clone(), slope.clone());
     while steps < most {
         // What lies at a bound and would go beyond stays.
-        let held: Vec<bool> = (0..size)
+        let stays: Vec<bool> = (0..size)
             .map(|i| (x[i] <= bounds[i].0 && slope[i] < 0.0) || (x[i] >= bounds[i].1 && slope[i] > 0.0))
             .collect();
-        let push: Vec<f64> = (0..size).map(|i| if held[i] { 0.0 } else { slope[i] }).collect();
+        let push: Vec<f64> = (0..size).map(|i| if stays[i] { 0.0 } else { slope[i] }).collect();
         let mut way: Vec<f64> = (0..size)
-            .map(|i| if held[i] { 0.0 } else { (0..size).map(|j| inverse[i * size + j] * push[j]).sum() })
+            .map(|i| if stays[i] { 0.0 } else { (0..size).map(|j| inverse[i * size + j] * push[j]).sum() })
             .collect();
         let gain: f64 = way.iter().zip(&push).map(|(way, push)| way * push).sum();
         if gain <= SETTLED {
-            if age == 0 || gain >= 0.0 && gain <= SETTLED * 1e-2 {
+            // Too small a gain is believed at once; a loss only of a fresh curvature.
+            if age == 0 || gain >= 0.0 {
                 converged = gain >= -SETTLED;
                 break;
             }
@@ -121,7 +127,9 @@ pub(super) fn climb<L: Likelihood>(
         steps += 1;
         let longest = way.iter().fold(0.0f64, |top, step| top.max(step.abs()));
         if longest > LONGEST_STEP {
-            way.iter_mut().for_each(|step| *step *= LONGEST_STEP / longest);
+            for step in &mut way {
+                *step *= LONGEST_STEP / longest;
+            }
         }
         let rise: f64 = way.iter().zip(&push).map(|(way, push)| way * push).sum();
         let noise = 1e-14 * (1.0 + height.abs());
@@ -150,8 +158,8 @@ pub(super) fn climb<L: Likelihood>(
             (inverse, age) = (hill.inverse_curvature(&x, &slope), 0);
             continue;
         };
-        let moves: Vec<f64> = moved.iter().zip(&x).map(|(to, from)| to - from).collect();
-        let turns: Vec<f64> = slope.iter().zip(&there).map(|(from, to)| from - to).collect();
+        let gone: Vec<f64> = moved.iter().zip(&x).map(|(to, from)| to - from).collect();
+        let bends: Vec<f64> = slope.iter().zip(&there).map(|(from, to)| from - to).collect();
         idle = if reached - height < 1e-10 * (1.0 + height.abs() * 1e-3) { idle + 1 } else { 0 };
         x.copy_from_slice(&moved);
         slope.copy_from_slice(&there);
@@ -164,10 +172,10 @@ pub(super) fn climb<L: Likelihood>(
         if age >= REFRESH {
             (inverse, age) = (hill.inverse_curvature(&x, &slope), 0);
         } else {
-            update(&mut inverse, &moves, &turns);
+            update(&mut inverse, &gone, &bends);
         }
     }
-    Some(Top { theta: free.to_parameters(&x), log_likelihood: height, converged, steps })
+    Some(Top { theta: free.parameters(&x), log_likelihood: height, converged, steps, inverse })
 }
 
 /// The update of Broyden, Fletcher, Goldfarb and Shanno, left out where the curvature does not allow it.

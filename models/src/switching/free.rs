@@ -21,7 +21,7 @@ pub(super) struct Free<'a> {
 }
 
 impl Free<'_> {
-    pub fn from_parameters(&self, theta: &[f64]) -> Vec<f64> {
+    pub fn variables(&self, theta: &[f64]) -> Vec<f64> {
         let layout = self.layout;
         let k = layout.regimes;
         let mut free = theta.to_vec();
@@ -52,7 +52,7 @@ impl Free<'_> {
         free
     }
 
-    pub fn to_parameters(&self, free: &[f64]) -> Vec<f64> {
+    pub fn parameters(&self, free: &[f64]) -> Vec<f64> {
         let layout = self.layout;
         let k = layout.regimes;
         let mut theta = free.to_vec();

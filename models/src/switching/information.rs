@@ -1,4 +1,4 @@
-//! Standard errors: the inverse of the observed information, by central differences of the exact slope.
+//! Standard errors: the inverse of the observed information, by differences of the exact slope.
 
 use super::Likelihood;
 use super::free::partial;
@@ -9,8 +9,9 @@ use crate::dense::Cholesky;
 const EDGE: f64 = 1e-7;
 /// A coefficient of a varying transition beyond this, per standard deviation, is at the edge.
 const MOST_LOGIT: f64 = 30.0;
-/// How far a difference reaches, as a part of a parameter's own size or of its distance to the edge.
-const REACH: f64 = 1e-4;
+/// How far a difference reaches, as a part of a parameter's own size or of its distance to the edge: an error
+/// of some 1e-6 of the curvature, both of cutting off and of rounding.
+const REACH: f64 = 1e-6;
 
 /// The covariance matrix of the estimates at some parameters (standardised units).
 pub(super) struct Information {
@@ -27,29 +28,27 @@ pub(super) struct Way {
     reach: f64,
 }
 
-/// `None` where the information is not positive definite: `theta` is no strict maximum.
+/// `slope` is that at `theta`. `None` where the information is not positive definite: `theta` is no strict
+/// maximum.
 pub(super) fn information<L: Likelihood>(
     likelihood: &mut L,
     theta: &[f64],
+    slope: &[f64],
     least_variance: f64,
 ) -> Option<Information> {
     let ways = ways(likelihood.layout(), theta, least_variance);
     let size = ways.len();
     let mut matrix = vec![0.0; size * size];
-    let (mut above, mut below) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
+    let mut there = vec![0.0; theta.len()];
     for (i, way) in ways.iter().enumerate() {
-        let moved = |part: f64| -> Vec<f64> {
-            let mut moved = theta.to_vec();
-            for (place, by) in &way.along {
-                moved[*place] += part * way.reach * by;
-            }
-            moved
-        };
-        likelihood.gradient(&moved(1.0), &mut above);
-        likelihood.gradient(&moved(-1.0), &mut below);
+        let mut moved = theta.to_vec();
+        for (place, by) in &way.along {
+            moved[*place] += way.reach * by;
+        }
+        likelihood.gradient(&moved, &mut there);
         for (j, other) in ways.iter().enumerate() {
-            let turn: f64 = other.along.iter().map(|(place, by)| by * (below[*place] - above[*place])).sum();
-            let curvature = turn / (2.0 * way.reach);
+            let turn: f64 = other.along.iter().map(|(place, by)| by * (slope[*place] - there[*place])).sum();
+            let curvature = turn / way.reach;
             matrix[i * size + j] += 0.5 * curvature;
             matrix[j * size + i] += 0.5 * curvature;
         }
@@ -80,8 +79,8 @@ pub(super) fn information<L: Likelihood>(
 /// Every way along which the parameters can move.
 fn ways(layout: &Layout, theta: &[f64], least_variance: f64) -> Vec<Way> {
     let k = layout.regimes;
-    let alone = |place: usize, reach: f64| Way { along: vec![(place, 1.0)], reach };
-    let own = |place: usize| alone(place, REACH * (0.1 + theta[place].abs()));
+    let single = |place: usize, reach: f64| Way { along: vec![(place, 1.0)], reach };
+    let own = |place: usize| single(place, REACH * (0.1 + theta[place].abs()));
     let mut ways = Vec::with_capacity(theta.len());
     if layout.varying {
         ways.extend((0..layout.transitions()).filter(|place| theta[*place].abs() < MOST_LOGIT).map(own));
@@ -103,9 +102,9 @@ fn ways(layout: &Layout, theta: &[f64], least_variance: f64) -> Vec<Way> {
         }
     }
     ways.extend((layout.transitions()..layout.variance(0)).map(own));
-    for place in layout.variance(0)..layout.ar(0, 0) {
-        if theta[place] > 2.0 * least_variance {
-            ways.push(alone(place, REACH * theta[place]));
+    for (place, variance) in theta.iter().enumerate().take(layout.ar(0, 0)).skip(layout.variance(0)) {
+        if *variance > 2.0 * least_variance {
+            ways.push(single(place, REACH * variance));
         }
     }
     for regime in 0..if layout.switching_ar { k } else { 1 } {

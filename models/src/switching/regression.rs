@@ -193,8 +193,15 @@ impl Regression {
                 logs[regime] = peak[regime] - error * error * precision[regime];
                 top = if logs[regime] > top { logs[regime] } else { top };
             }
-            for regime in 0..K {
-                out[regime] = if logs[regime] < top { libm::exp(logs[regime] - top) } else { 1.0 };
+            if K == 2 {
+                // One exponential, and nothing for a processor to guess wrong.
+                let less = libm::exp(-(logs[0] - logs[1]).abs());
+                out[0] = if logs[0] < logs[1] { less } else { 1.0 };
+                out[1] = if logs[0] < logs[1] { 1.0 } else { less };
+            } else {
+                for regime in 0..K {
+                    out[regime] = libm::exp(logs[regime] - top);
+                }
             }
             taken += top;
         }
@@ -205,8 +212,9 @@ impl Regression {
     fn forward<const K: usize>(&mut self) -> f64 {
         let varying = self.chain.is_varying();
         let mut matrix = square::<K>(self.chain.at(0));
-        let mut predicted = [0.0; K];
-        predicted.copy_from_slice(&self.chain.initial[..K]);
+        let mut joint = [0.0; K];
+        joint.copy_from_slice(&self.chain.initial[..K]);
+        let mut share = 1.0;
         let mut product = LogProduct::ONE;
         let (filtered, _) = self.filtered.as_chunks_mut::<K>();
         let (densities, _) = self.smoothed.as_chunks_mut::<K>();
@@ -215,17 +223,17 @@ impl Regression {
                 if varying {
                     matrix = square::<K>(self.chain.at(row));
                 }
-                predicted = next(&predicted, &matrix);
+                joint = next(&joint, &matrix);
             }
+            // Scaled by what was seen one row ago, so that no row waits for its own division.
             let mut seen = 0.0;
             for regime in 0..K {
-                predicted[regime] *= density[regime];
-                seen += predicted[regime];
+                joint[regime] *= density[regime] * share;
+                seen += joint[regime];
             }
-            let share = 1.0 / seen;
+            share = 1.0 / seen;
             for regime in 0..K {
-                predicted[regime] *= share;
-                filtered[regime] = predicted[regime];
+                filtered[regime] = joint[regime] * share;
                 density[regime] *= share;
             }
             product.push(seen);
@@ -324,6 +332,11 @@ impl Regression {
 
     /// The expected number of rows in each regime.
     pub fn occupancy(&self) -> Vec<f64> {
+        if self.layout.has_constant() {
+            // The constant's square, weighed.
+            let size = self.moments.len() / self.layout.regimes;
+            return self.moments.iter().step_by(size).copied().collect();
+        }
         let mut sums = vec![0.0; self.layout.regimes];
         for weights in self.smoothed.chunks_exact(self.layout.regimes) {
             for (sum, weight) in sums.iter_mut().zip(weights) {

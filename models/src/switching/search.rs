@@ -10,14 +10,29 @@ use super::starts;
 use crate::chance::Chance;
 use crate::model::ModelError;
 
-/// Starts drawn by chance.
-const RANDOM_STARTS: usize = 4;
-/// Steps of expectation–maximisation in a rough look.
-const ROUGH_STEPS: usize = 12;
-/// Steps that the best of the rough look are given more.
-const FURTHER_STEPS: usize = 20;
-/// How many of the rough look are climbed from.
-const CLIMBED: usize = 4;
+/// How hard a rough look tries: local tops are many where rows are few, and steps are cheap there.
+struct Effort {
+    /// Starts drawn by chance.
+    random: usize,
+    /// Steps of expectation–maximisation that every start is given.
+    first: usize,
+    /// How many are given further steps, and how many.
+    kept: usize,
+    further: usize,
+    /// How many are climbed from.
+    climbed: usize,
+}
+
+impl Effort {
+    fn of(rows: usize, regimes: usize) -> Self {
+        if rows <= 600 {
+            Self { random: 4, first: 12, kept: 8, further: 20, climbed: 4 }
+        } else {
+            Self { random: regimes, first: 5, kept: 4, further: 10, climbed: regimes }
+        }
+    }
+}
+
 /// Steps of a climb.
 const MOST_STEPS: usize = 200;
 /// Steps of a climb that only compares starts.
@@ -73,11 +88,12 @@ fn best_of<L: Likelihood>(
     starts: &[Vec<f64>],
     least_variance: f64,
     most: usize,
+    inverse: Option<&[f64]>,
 ) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = starts
         .iter()
         .filter_map(|start| {
-            let top = climb(likelihood, start, least_variance, most)?;
+            let top = climb(likelihood, start, least_variance, most, inverse.map(<[f64]>::to_vec))?;
             Some(Candidate { flaw: flaw(likelihood, &top.theta, least_variance), top })
         })
         .collect();
@@ -178,30 +194,35 @@ pub(super) fn regression(
     let mut constant = if layout.varying { model.with_constant_transitions() } else { model.clone() };
     let plain = constant.layout().clone();
     let customary = customary_start(&plain, scaling, &beta, variance);
-    let (mut ends, spent) = rough(&mut constant, &plain, &rows, &residuals, &customary, (floor, seed));
+    let (mut ends, mut spent) = rough(&mut constant, &plain, &rows, &residuals, &customary, (floor, seed));
+    let mut inverse: Option<Vec<f64>> = None;
     if !whole {
+        // On the rough rows first, which also gives the curvature.
+        let mut part = constant.cut(&rows);
+        let climbed = best_of(&mut part, &ends, floor, MOST_STEPS, None);
+        let share = rows.len() as f64 / model.rows() as f64;
+        inverse = climbed.first().map(|best| best.top.inverse.iter().map(|entry| entry * share).collect());
+        let mut all: Vec<Vec<f64>> = climbed.into_iter().take(2).map(|end| end.top.theta).collect();
         // What the rough look may have missed: rows at which it did not look.
-        let mut chance = Chance::new(seed);
-        for weights in starts::assignments(&residuals, layout.regimes, 0, &mut chance).iter().skip(1).take(2)
-        {
-            ends.push(starts::from_assignment(&mut constant, &plain, weights, floor));
-        }
-        let mut scored: Vec<(f64, Vec<f64>)> = ends
+        let weights = starts::by_size(&residuals, layout.regimes);
+        all.push(starts::from_assignment(&mut constant, &plain, &weights, floor));
+        let mut scored: Vec<(f64, Vec<f64>)> = all
             .into_iter()
-            .map(|mut theta| (expectation_maximisation(&mut constant, &mut theta, floor, 5), theta))
+            .map(|mut theta| (expectation_maximisation(&mut constant, &mut theta, floor, 3), theta))
             .collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
         ends = scored.into_iter().take(1).map(|(_, theta)| theta).collect();
-        for theta in &mut ends {
-            expectation_maximisation(&mut constant, theta, floor, 10);
-        }
+        spent += 3;
+    }
+    if layout.varying {
+        inverse = None;
     }
     let mut starts: Vec<Vec<f64>> =
         ends.iter().map(|theta| starts::transplant(&plain, theta, &layout)).collect();
     if layout.varying {
         starts.extend(sloped(&layout, &starts[..1.min(starts.len())]));
     }
-    let candidates = best_of(model, &starts, floor, MOST_STEPS);
+    let candidates = best_of(model, &starts, floor, MOST_STEPS, inverse.as_deref());
     answer(&candidates, floor, spent)
 }
 
@@ -238,12 +259,13 @@ fn rough(
     let left: Vec<f64> = rows.iter().map(|row| residuals[*row]).collect();
     let mut chance = Chance::new(seed);
     let mut all = vec![customary.to_vec()];
-    for weights in starts::assignments(&left, layout.regimes, RANDOM_STARTS, &mut chance) {
+    let effort = Effort::of(rows.len(), layout.regimes);
+    for weights in starts::assignments(&left, layout.regimes, effort.random, &mut chance) {
         all.push(starts::from_assignment(&mut rough, layout, &weights, floor));
     }
     let mut scored: Vec<(f64, Vec<f64>)> = all
         .into_iter()
-        .map(|mut theta| (expectation_maximisation(&mut rough, &mut theta, floor, ROUGH_STEPS), theta))
+        .map(|mut theta| (expectation_maximisation(&mut rough, &mut theta, floor, effort.first), theta))
         .filter(|(log, _)| log.is_finite())
         .collect();
     let collapsed =
@@ -252,15 +274,15 @@ fn rough(
         collapsed(&a.1).cmp(&collapsed(&b.1)).then(b.0.total_cmp(&a.0))
     };
     scored.sort_by(best_first);
-    scored.truncate(2 * CLIMBED);
+    scored.truncate(effort.kept);
     for (log, theta) in &mut scored {
-        *log = expectation_maximisation(&mut rough, theta, floor, FURTHER_STEPS);
+        *log = expectation_maximisation(&mut rough, theta, floor, effort.further);
     }
     scored.sort_by(best_first);
     // Two starts that came to one place are one.
     scored.dedup_by(|later, earlier| (later.0 - earlier.0).abs() < 1e-2);
-    scored.truncate(CLIMBED);
-    (scored.into_iter().map(|(_, theta)| theta).collect(), ROUGH_STEPS + FURTHER_STEPS)
+    scored.truncate(effort.climbed);
+    (scored.into_iter().map(|(_, theta)| theta).collect(), effort.first + effort.further)
 }
 
 /// Starts at which varying transitions already lean on their covariates, either way.
@@ -304,13 +326,13 @@ pub(super) fn autoregression(
 
     let rough_rows = model.scored().min(2000) + layout.order;
     let mut rough = constant.cut(rough_rows);
-    let mut ends = best_of(&mut rough, &all, floor, ROUGH_CLIMB);
+    let mut ends = best_of(&mut rough, &all, floor, ROUGH_CLIMB, None);
     ends.dedup_by(|later, earlier| (later.top.log_likelihood - earlier.top.log_likelihood).abs() < 1e-3);
-    ends.truncate(CLIMBED);
+    ends.truncate(4);
     let whole = rough_rows == model.series().len();
     if !whole {
         let starts: Vec<Vec<f64>> = ends.iter().take(2).map(|end| end.top.theta.clone()).collect();
-        ends = best_of(&mut constant, &starts, floor, ROUGH_CLIMB);
+        ends = best_of(&mut constant, &starts, floor, ROUGH_CLIMB, None);
         ends.truncate(1);
     }
     let mut starts: Vec<Vec<f64>> =
@@ -319,7 +341,7 @@ pub(super) fn autoregression(
         starts.extend(sloped(&layout, &starts[..1.min(starts.len())]));
     }
     let spent = ends.first().map_or(0, |end| end.top.steps);
-    let candidates = best_of(model, &starts, floor, MOST_STEPS);
+    let candidates = best_of(model, &starts, floor, MOST_STEPS, None);
     answer(&candidates, floor, spent)
 }
 

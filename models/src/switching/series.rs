@@ -21,11 +21,11 @@ pub(super) struct Series {
     pub scaling: Scaling,
     /// Rows that lags take at the beginning.
     pub skipped: usize,
-    /// Of a regression the scored rows; of an autoregression all rows.
-    pub series: Vec<f64>,
-    /// Rows of `series` × coefficients.
+    /// The series: of a regression the scored rows, of an autoregression all rows.
+    pub values: Vec<f64>,
+    /// Rows of `values` × coefficients.
     pub regressors: Vec<f64>,
-    /// Rows of `series` × covariates; nothing where transitions are constant.
+    /// Rows of `values` × covariates; nothing where transitions are constant.
     pub covariates: Vec<f64>,
     /// Means of the regressors over the scored rows, in the user's units.
     pub means: Vec<f64>,
@@ -104,7 +104,7 @@ pub(super) fn read(kind: Kind, options: &RegimeOptions, table: &FeatureTable) ->
             told_apart(&covariates, &names)?;
         }
     }
-    Ok(Series { layout, scaling, skipped, series, regressors, covariates, means })
+    Ok(Series { layout, scaling, skipped, values: series, regressors, covariates, means })
 }
 
 /// The column that is neither a regressor nor a covariate.
@@ -237,8 +237,8 @@ fn told_apart(values: &[f64], names: &[String]) -> Result<(), ModelError> {
         for i in 0..at {
             lead[i * at..(i + 1) * at].copy_from_slice(&gram[i * width..i * width + at]);
         }
-        let mut with: Vec<f64> = (0..at).map(|i| gram[at * width + i]).collect();
-        let explained = Cholesky::new(&lead, at).map_or(f64::INFINITY, |factor| factor.distance(&mut with));
+        let mut shared: Vec<f64> = (0..at).map(|i| gram[at * width + i]).collect();
+        let explained = Cholesky::new(&lead, at).map_or(f64::INFINITY, |factor| factor.distance(&mut shared));
         let left = gram[at * width + at] - explained;
         if left.is_nan() || left <= UNEXPLAINED * gram[at * width + at] {
             return Err(ModelError::Collinear { column: names[at].clone() });

@@ -9,8 +9,10 @@ use crate::dense::Cholesky;
 use crate::scalar;
 
 /// Rows that a rough look takes, from so many places.
-const ROUGH_ROWS: usize = 2048;
+const ROUGH_ROWS: usize = 1536;
 const ROUGH_PLACES: usize = 16;
+/// Fewer rows than these are looked at in full.
+const WHOLE_ROWS: usize = 2048;
 
 /// Ordinary least squares of `series` on `width` regressors; `None` where they cannot be told apart.
 pub(super) fn least_squares(series: &[f64], regressors: &[f64], width: usize) -> Option<Vec<f64>> {
@@ -31,7 +33,7 @@ pub(super) fn least_squares(series: &[f64], regressors: &[f64], width: usize) ->
 
 /// Which rows a rough look takes of `rows`: all, or stretches evenly spread.
 pub(super) fn rough_rows(rows: usize) -> Vec<usize> {
-    if rows <= ROUGH_ROWS {
+    if rows <= WHOLE_ROWS {
         return (0..rows).collect();
     }
     let length = ROUGH_ROWS / ROUGH_PLACES;
@@ -52,11 +54,10 @@ pub(super) fn assignments(
 ) -> Vec<Vec<f64>> {
     let rows = residuals.len();
     let size: Vec<f64> = residuals.iter().map(|r| libm::log(r.abs() + 1e-6)).collect();
-    let squares: Vec<f64> = residuals.iter().map(|r| r * r).collect();
     let mut all = vec![
         by_rank(residuals, regimes),
         by_rank(&smooth(residuals, 9), regimes),
-        by_rank(&smooth(&squares, 9), regimes),
+        by_size(residuals, regimes),
         by_rank(&smooth(&size, 31), regimes),
         by_time(rows, regimes),
     ];
@@ -73,6 +74,12 @@ pub(super) fn assignments(
         all.push(weights);
     }
     all
+}
+
+/// Rows told apart by how far the series goes around them: what a long series is looked at for in full.
+pub(super) fn by_size(residuals: &[f64], regimes: usize) -> Vec<f64> {
+    let squares: Vec<f64> = residuals.iter().map(|r| r * r).collect();
+    by_rank(&smooth(&squares, 9), regimes)
 }
 
 /// One row's weights: mostly in one regime.
@@ -211,7 +218,9 @@ pub(super) fn plain(model: &Autoregression, layout: &Layout) -> Option<Plain> {
     let variance = (0..rows).map(|row| left(row) * left(row)).sum::<f64>() / rows as f64;
     let mut phi = beta[width..].to_vec();
     while partial(&phi).iter().any(|r| r.abs() > 0.98) {
-        phi.iter_mut().for_each(|phi| *phi *= 0.9);
+        for phi in &mut phi {
+            *phi *= 0.9;
+        }
     }
     Some(Plain { beta, phi, variance })
 }

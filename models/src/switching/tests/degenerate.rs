@@ -22,7 +22,7 @@ fn estimate_both(options: &RegimeOptions, table: &FeatureTable) -> [Result<Switc
 fn what_cannot_be_is_named() {
     let y = noise(100, 1);
     let (flat, twice): (Vec<f64>, Vec<f64>) = y.iter().map(|y| (0.1, 2.0 * y + 1.0)).unzip();
-    let (x, z) = (noise(100, 2), noise(100, 3));
+    let x = noise(100, 2);
     let plain = RegimeOptions::default;
     let with = |exog: &[&str]| RegimeOptions { exog: words(exog), ..plain() };
     let tvtp = |columns: &[&str]| RegimeOptions { tvtp: words(columns), ..plain() };

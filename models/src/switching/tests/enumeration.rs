@@ -109,7 +109,7 @@ fn a_regression_says_what_every_path_says() {
             let variance: Vec<f64> = (0..k).map(|r| 0.3 + 0.4 * r as f64).collect();
             let mut given = Vec::new();
             for to in 0..k - 1 {
-                given.extend((0..k).map(|from| p[from][to]));
+                given.extend(p.iter().map(|row| row[to]));
             }
             given.extend(&level);
             given.extend(&slope);
@@ -173,9 +173,9 @@ fn varying_transitions_say_what_every_path_says() {
         assert_same(&found, &truth, &format!("{k} regimes"));
         assert!(found.next().is_none(), "the next row's covariates are unknown");
         for (row, predicted) in found.predicted().iter().enumerate().skip(1) {
-            for to in 0..k {
+            for (to, predicted) in predicted.iter().enumerate() {
                 let p: f64 = (0..k).map(|from| truth.filtered[row - 1][from] * p(row, from, to)).sum();
-                assert!((p - predicted[to]).abs() < 1e-9);
+                assert!((p - predicted).abs() < 1e-9);
             }
         }
     }
@@ -214,7 +214,7 @@ fn an_autoregression_says_what_every_path_says() {
             given.extend(&gamma);
         } else {
             for to in 0..k - 1 {
-                given.extend((0..k).map(|from| chances[from][to]));
+                given.extend(chances.iter().map(|row| row[to]));
             }
         }
         given.extend(&level);

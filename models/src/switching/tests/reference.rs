@@ -73,7 +73,7 @@ fn hamilton_s_business_cycle() {
         assert_eq!(wanted[0].len(), ours.len());
         let first = (ours[0][0] - wanted[0][0]).abs() < (ours[0][1] - wanted[0][0]).abs();
         for (ours, wanted) in ours.iter().zip(&wanted[0]) {
-            near(ours[if first { 0 } else { 1 }], *wanted, 1e-5);
+            near(ours[usize::from(!first)], *wanted, 1e-5);
         }
     }
     assert_sound(report);

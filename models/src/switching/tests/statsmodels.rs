@@ -56,16 +56,16 @@ fn assert_says(report: &RegimeReport, said: &Said<'_>, order: &[usize], within: 
     }
 }
 
-fn fit(model: &str, options: RegimeOptions, columns: &[(&str, &[f64])]) -> RegimeReport {
+fn fit(model: &str, options: &RegimeOptions, columns: &[(&str, &[f64])]) -> RegimeReport {
     let row = crate::find(model).unwrap();
-    let fitted = (row.make)(&options).fit(&table(columns)).unwrap();
+    let fitted = (row.make)(options).fit(&table(columns)).unwrap();
     fitted.regimes().unwrap().clone()
 }
 
-fn named(said: &Said<'_>) -> Option<Given> {
+fn named(said: &Said<'_>) -> Given {
     let values: BTreeMap<String, f64> =
         said.parameters.iter().map(|(name, value, _)| ((*name).to_owned(), *value)).collect();
-    Some(Given::Named(values))
+    Given::Named(values)
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn a_switching_regression_on_a_column() {
     };
     let options = RegimeOptions { exog: words(&["x"]), switching_variance: true, ..RegimeOptions::default() };
     let columns: [(&str, &[f64]); 2] = [("y", &y), ("x", &x)];
-    let report = fit("ms", options.clone(), &columns);
+    let report = fit("ms", &options, &columns);
     assert!(report.converged);
     assert_says(&report, &said, &[0, 1], 1e-4);
     // The same numbers, given by name, are evaluated and keep their standard errors.
-    let report = fit("ms", RegimeOptions { given: named(&said), ..options }, &columns);
+    let report = fit("ms", &RegimeOptions { given: Some(named(&said)), ..options }, &columns);
     assert_eq!(report.iterations, 0);
     assert_says(&report, &said, &[0, 1], 1e-4);
 }
@@ -115,7 +115,7 @@ fn a_constant_variance() {
         ],
     };
     let options = RegimeOptions { exog: words(&["x"]), ..RegimeOptions::default() };
-    assert_says(&fit("ms", options, &[("y", &y), ("x", &x)]), &said, &[0, 1], 1e-3);
+    assert_says(&fit("ms", &options, &[("y", &y), ("x", &x)]), &said, &[0, 1], 1e-3);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn no_constant() {
         switching_variance: true,
         ..RegimeOptions::default()
     };
-    assert_says(&fit("ms", options, &[("y", &y), ("x", &x)]), &said, &[0, 1], 1e-3);
+    assert_says(&fit("ms", &options, &[("y", &y), ("x", &x)]), &said, &[0, 1], 1e-3);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn three_regimes() {
         ],
     };
     let options = RegimeOptions { states: 3, switching_variance: true, ..RegimeOptions::default() };
-    let report = fit("ms", options, &[("y", &y)]);
+    let report = fit("ms", &options, &[("y", &y)]);
     assert_says(&report, &said, &[1, 0, 2], 1e-3);
     // 2 → 1 of statsmodels is 2 → 0 of ours.
     let edge = report.parameters.iter().find(|p| p.name == "p[2->0]").unwrap();
@@ -221,7 +221,7 @@ fn switching_mean_autoregressions() {
     };
     for (said, order, switching_ar) in [(&first, 1, false), (&second, 2, false), (&switching, 1, true)] {
         let options = RegimeOptions { order, switching_ar, ..RegimeOptions::default() };
-        assert_says(&fit("ms-ar", options, &columns), said, &[0, 1], 1e-3);
+        assert_says(&fit("ms-ar", &options, &columns), said, &[0, 1], 1e-3);
     }
 }
 
@@ -244,10 +244,10 @@ fn better_ends_than_those_of_statsmodels() {
         ],
     };
     let options = RegimeOptions { switching_variance: true, ..RegimeOptions::default() };
-    let given = RegimeOptions { given: named(&variance), ..options.clone() };
-    let at = fit("ms-ar", given, &[("y", &y)]);
+    let given = RegimeOptions { given: Some(named(&variance)), ..options.clone() };
+    let at = fit("ms-ar", &given, &[("y", &y)]);
     assert!((at.log_likelihood.unwrap() - variance.log_likelihood).abs() < 1e-5);
-    assert!(fit("ms-ar", options, &[("y", &y)]).log_likelihood.unwrap() > -335.0);
+    assert!(fit("ms-ar", &options, &[("y", &y)]).log_likelihood.unwrap() > -335.0);
 
     // statsmodels calls the one coefficient of a column `x1[1]`.
     let column = Said {
@@ -265,11 +265,11 @@ fn better_ends_than_those_of_statsmodels() {
         ],
     };
     let options = RegimeOptions { exog: words(&["flow"]), ..RegimeOptions::default() };
-    let given = RegimeOptions { given: named(&column), ..options.clone() };
+    let given = RegimeOptions { given: Some(named(&column)), ..options.clone() };
     let columns: [(&str, &[f64]); 2] = [("y", &y), ("flow", &x)];
-    let at = fit("ms-ar", given, &columns);
+    let at = fit("ms-ar", &given, &columns);
     assert!((at.log_likelihood.unwrap() - column.log_likelihood).abs() < 1e-5);
-    let best = fit("ms-ar", options, &columns);
+    let best = fit("ms-ar", &options, &columns);
     assert!(best.log_likelihood.unwrap() > -335.0 && value(&best, "flow").abs() < 0.1);
 }
 
@@ -292,7 +292,7 @@ fn transitions_that_follow_a_column() {
         ],
     };
     let options = RegimeOptions { tvtp: words(&["z"]), ..RegimeOptions::default() };
-    let report = fit("ms", options.clone(), &columns);
+    let report = fit("ms", &options, &columns);
     assert_says(&report, &plain, &[0, 1], 1e-3);
     // The mean transition is one of probabilities, and durations follow it.
     let stay = report.transition[0][0];
@@ -315,7 +315,7 @@ fn transitions_that_follow_a_column() {
         ],
     };
     let options = RegimeOptions { order: 2, ..options };
-    assert_says(&fit("ms-ar", options, &columns), &autoregression, &[0, 1], 1e-3);
+    assert_says(&fit("ms-ar", &options, &columns), &autoregression, &[0, 1], 1e-3);
 
     // Given in the other numbering, with the signs of its logits, it is the same model.
     let plain_given = [-2.404_194_94, 2.498_406_4, 0.796_743_033, 0.798_509_846].map(|gamma| -gamma);
@@ -323,7 +323,11 @@ fn transitions_that_follow_a_column() {
     given.extend([1.961_778_86, 0.006_928_640_45, 0.515_468_378]);
     let report = fit(
         "ms",
-        RegimeOptions { tvtp: words(&["z"]), given: Some(Given::Ordered(given)), ..RegimeOptions::default() },
+        &RegimeOptions {
+            tvtp: words(&["z"]),
+            given: Some(Given::Ordered(given)),
+            ..RegimeOptions::default()
+        },
         &columns,
     );
     assert_says(&report, &plain, &[0, 1], 1e-3);

@@ -68,7 +68,7 @@ fn the_slope_is_that_of_the_likelihood() {
                                 *value *= 0.4;
                             }
                         }
-                        let (y, x, z) = (series.series, series.regressors, series.covariates);
+                        let (y, x, z) = (series.values, series.regressors, series.covariates);
                         match kind {
                             Kind::Regression => {
                                 assert_slope_is_true(&mut Regression::new(layout, y, x, z), &theta, &case);

@@ -174,7 +174,13 @@ fn spread_out(weights: &[f64], places: &[usize], width: usize) -> Form {
 }
 
 /// A logistic form of one regime, its ridge chosen by the evidence; `None` where there is too little to fit.
-fn logistic_form(part: &Part<'_>, places: &[usize], width: usize, overlap: f64, by_linfa: bool) -> Option<Form> {
+fn logistic_form(
+    part: &Part<'_>,
+    places: &[usize],
+    width: usize,
+    overlap: f64,
+    by_linfa: bool,
+) -> Option<Form> {
     let shifts = part.shifted.iter().filter(|shifted| **shifted).count();
     let rarer = shifts.min(part.shifted.len() - shifts);
     if part.shifted.len() < FEWEST_ROWS || rarer < FEWEST_OF_A_CLASS {

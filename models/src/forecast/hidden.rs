@@ -10,7 +10,13 @@ use super::frame::Scaling;
 pub struct Hidden {}
 
 impl Hidden {
-    pub(crate) fn fit(_: &crate::samples::Samples, _: &super::frame::Frame, _: usize, _: usize, _: u64) -> Option<Self> {
+    pub(crate) fn fit(
+        _: &crate::samples::Samples,
+        _: &super::frame::Frame,
+        _: usize,
+        _: usize,
+        _: u64,
+    ) -> Option<Self> {
         None
     }
 

@@ -99,8 +99,8 @@ impl Design<'_> {
             let explained: f64 = weights.iter().zip(&along).map(|(w, a)| w * a).sum();
             let rest = (total - explained).max(total * 1e-9);
             let shrunk = (k - 1) as f64 * libm::log(strength);
-            let evidence = 0.5 * (shrunk - factor.log_det())
-                - 0.5 * (effective - 1.0) * libm::log(rest / effective);
+            let evidence =
+                0.5 * (shrunk - factor.log_det()) - 0.5 * (effective - 1.0) * libm::log(rest / effective);
             if best.as_ref().is_none_or(|(top, _)| evidence > *top) {
                 let shift: f64 = weights.iter().zip(&centre).map(|(w, c)| w * c).sum();
                 weights[0] = middle - shift;
@@ -137,7 +137,12 @@ impl Design<'_> {
     }
 
     /// Logistic regression with `ridge` on each column towards 0, and an offset a row.
-    pub(crate) fn classify_from(&self, happened: &[bool], offsets: &[f64], ridge: &[f64]) -> Option<Vec<f64>> {
+    pub(crate) fn classify_from(
+        &self,
+        happened: &[bool],
+        offsets: &[f64],
+        ridge: &[f64],
+    ) -> Option<Vec<f64>> {
         let mut weights = vec![0.0; self.columns];
         for _ in 0..STEPS {
             let bowl = self.bowl(&weights, happened, offsets);
@@ -232,7 +237,9 @@ mod tests {
     /// 600 rows of a constant and 4 standard normal columns.
     fn normals() -> Vec<f64> {
         let mut chance = Chance::new(11);
-        (0..600).flat_map(|_| std::iter::once(1.0).chain((0..4).map(|_| chance.normal()).collect::<Vec<_>>())).collect()
+        (0..600)
+            .flat_map(|_| std::iter::once(1.0).chain((0..4).map(|_| chance.normal()).collect::<Vec<_>>()))
+            .collect()
     }
 
     #[test]

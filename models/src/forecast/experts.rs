@@ -150,7 +150,7 @@ pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usi
         each(&|part| logistic_form(part, &core, width, overlap, true)),
         each(&|part| logistic_form(part, &hmm.into_iter().collect::<Vec<_>>(), width, overlap, false)),
     ];
-    forms.push(mean_form(&forms[3..7], width));
+    forms.push(mean_form(&forms[3..8], width));
     EXPERTS.iter().zip(forms).map(|((name, _), forms)| Expert { name: (*name).to_owned(), forms }).collect()
 }
 

@@ -38,7 +38,8 @@ fn rows(states: usize, width: usize, count: usize) -> FeatureTable {
 #[divan::bench(args = [1_000, 10_000, 100_000])]
 fn em_20_steps_3_states_4_columns(bencher: Bencher<'_, '_>, count: usize) {
     let table = rows(3, 4, count);
-    let options = RegimeOptions { iterations: Some(20), start: Some(stated(3, 4)), ..RegimeOptions::default() };
+    let options =
+        RegimeOptions { iterations: Some(20), start: Some(stated(3, 4)), ..RegimeOptions::default() };
     bencher.bench_local(|| fit(&table, &options, Strength::default()).unwrap());
 }
 

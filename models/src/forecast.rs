@@ -37,8 +37,8 @@ use std::time::Duration;
 pub use artefact::{
     Abstention, Answer, Artefact, Baselines, Driver, GroupAnswer, Inputs, SCHEMA, Standing, TRAIL,
 };
-pub use hidden::Hidden;
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
+pub use hidden::Hidden;
 pub use prices::{PriceProtocol, evaluate_prices};
 pub use walk::{Protocol, Row, Walk, walk};
 
@@ -136,7 +136,9 @@ pub enum ForecastError {
         needed: usize,
     },
     /// Nothing tells two regimes apart.
-    #[error("the {rows} training rows hold {shifts} shifts of regime; take a longer stretch, in which the regime changes")]
+    #[error(
+        "the {rows} training rows hold {shifts} shifts of regime; take a longer stretch, in which the regime changes"
+    )]
     OneRegime {
         /// Training rows whose outcome is known.
         rows: usize,
@@ -174,7 +176,9 @@ pub enum ForecastError {
         value: f64,
     },
     /// The inputs are not the ones that the artefact was trained on.
-    #[error("the artefact wants column {wanted:?} at place {place}, and the inputs have {found:?}; train it again")]
+    #[error(
+        "the artefact wants column {wanted:?} at place {place}, and the inputs have {found:?}; train it again"
+    )]
     OtherColumns {
         /// The place, the first being 0.
         place: usize,

@@ -4,6 +4,8 @@
 //! [`FeatureTable`]; only what is fitted can answer. There is no clock, file or chance in here, and
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
+pub mod adwin;
+pub mod bocpd;
 pub mod calibration;
 mod chance;
 mod dense;
@@ -12,6 +14,7 @@ pub mod excitation;
 pub mod forecast;
 pub mod gate;
 pub mod hmm;
+pub mod jump;
 pub mod mixture;
 mod model;
 pub mod regimes;
@@ -48,6 +51,16 @@ pub const MODELS: &[ModelRow] = &[
         id: "hmm",
         about: "Regimes that last, each with its own mean and covariance (Gaussian hidden Markov model)",
         make: |options| Box::new(hmm::GaussianHmm::new(options.clone())),
+    },
+    ModelRow {
+        id: "jump",
+        about: "Regimes that last: a clustering of rows in which every switch has its price",
+        make: |options| Box::new(jump::JumpModel::discrete(options.clone())),
+    },
+    ModelRow {
+        id: "bocpd",
+        about: "When the level or the variance changed, and how likely each row is to begin a new stretch",
+        make: |options| Box::new(bocpd::ChangePoints::new(options.clone())),
     },
 ];
 

@@ -274,10 +274,12 @@ impl Artefact {
         if !fits {
             return wrong("has parts of different sizes".to_owned());
         }
-        let numbers = self.experts.iter().flat_map(|expert| expert.forms.iter()).flat_map(|form| {
-            [form.constant, form.margin].into_iter().chain(form.columns.iter().copied())
-        });
-        let weights = self.offsets.iter().flat_map(|offset| offset.plain.iter().chain(&offset.signed)).copied();
+        let numbers =
+            self.experts.iter().flat_map(|expert| expert.forms.iter()).flat_map(|form| {
+                [form.constant, form.margin].into_iter().chain(form.columns.iter().copied())
+            });
+        let weights =
+            self.offsets.iter().flat_map(|offset| offset.plain.iter().chain(&offset.signed)).copied();
         let scaling = self.scaling.mean.iter().chain(&self.scaling.scale).copied();
         let sound = numbers.chain(weights).chain(scaling).all(f64::is_finite)
             && self.scaling.boundary.is_finite()
@@ -363,7 +365,8 @@ impl Artefact {
         let logit_now = logit(probability);
         self.explain(&mut drivers, &parts, &view, logit_now);
         let pair = self.venn_abers.as_ref().map(|venn_abers| venn_abers.pair(logit_now));
-        let set = self.conformal.as_ref().map_or(RegimeSet { stay: true, leave: true }, |c| c.set(probability));
+        let set =
+            self.conformal.as_ref().map_or(RegimeSet { stay: true, leave: true }, |c| c.set(probability));
         let said_by = |place: usize| said[place].probability;
         Ok(Answer {
             state: state as u8,
@@ -419,10 +422,7 @@ impl Artefact {
         }
         drivers.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         let moved: f64 = drivers.iter().map(|driver| driver.contribution).sum();
-        drivers.insert(
-            0,
-            Driver { name: "constant".to_owned(), value: 1.0, contribution: logit - moved },
-        );
+        drivers.insert(0, Driver { name: "constant".to_owned(), value: 1.0, contribution: logit - moved });
     }
 
     fn abstention(&self, inputs: &Inputs, level: f64) -> Option<Abstention> {
@@ -431,7 +431,8 @@ impl Artefact {
         }
         let guard = self.guard.as_ref()?;
         let core = inputs.row.iter().zip(&self.groups).filter(|(_, group)| group.as_str() == "core");
-        let row: Vec<f64> = std::iter::once(self.raw_margin(level)).chain(core.map(|(value, _)| *value)).collect();
+        let row: Vec<f64> =
+            std::iter::once(self.raw_margin(level)).chain(core.map(|(value, _)| *value)).collect();
         if !guard.is_outside(&row) {
             return None;
         }

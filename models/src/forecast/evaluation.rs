@@ -4,8 +4,8 @@ use market::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::score::{
-    self, AlarmRule, Alarms, Binning, Bootstrap, Calendar, DieboldMariano, Episodes, Kernel, Murphy, ReliabilityBin,
-    Skill,
+    self, AlarmRule, Alarms, Binning, Bootstrap, Calendar, DieboldMariano, Episodes, Kernel, Murphy,
+    ReliabilityBin, Skill,
 };
 
 use super::experts::EXPERTS;
@@ -149,7 +149,8 @@ impl Walk {
         let markov = losses(&|row| row.baselines.markov)?;
         let margin = losses(&|row| row.baselines.margin_only)?;
         let bootstrap = Bootstrap::of_horizon(task.horizon, self.protocol.seed);
-        let (against, better) = if mean(&base) < mean(&markov) { ("base", &base) } else { ("markov", &markov) };
+        let (against, better) =
+            if mean(&base) < mean(&markov) { ("base", &base) } else { ("markov", &markov) };
         let probabilities: Vec<f64> = rows.iter().map(|row| row.probability).collect();
         let of_rows = |kept: &dyn Fn(&Row) -> bool| {
             let of = |losses: &[f64]| {
@@ -181,9 +182,7 @@ impl Walk {
             experts: EXPERTS
                 .iter()
                 .enumerate()
-                .map(|(place, (name, _))| {
-                    Ok(((*name).to_owned(), mean(&losses(&|row| row.experts[place])?)))
-                })
+                .map(|(place, (name, _))| Ok(((*name).to_owned(), mean(&losses(&|row| row.experts[place])?))))
                 .collect::<Result<_, ForecastError>>()?,
             ablation: self.ablation(&rows, &happened, bootstrap)?,
             bootstrap,
@@ -198,13 +197,17 @@ impl Walk {
         happened: &[bool],
     ) -> Result<AlarmScore, ForecastError> {
         let of_rows = score::alarms(probabilities, happened, AlarmRule::Rate(ALARM_RATE))?;
-        let alarmed: Vec<bool> =
-            probabilities.iter().map(|p| of_rows.threshold.is_some_and(|threshold| *p >= threshold)).collect();
+        let alarmed: Vec<bool> = probabilities
+            .iter()
+            .map(|p| of_rows.threshold.is_some_and(|threshold| *p >= threshold))
+            .collect();
         // An event is the regime's change itself, seen at the row whose window first shows it.
         let events: Vec<usize> =
             (1..rows.len()).filter(|row| rows[*row].state != rows[row - 1].state).collect();
         let months = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => last.time.since(first.time).as_secs_f64() / (86_400.0 * 365.25 / 12.0),
+            (Some(first), Some(last)) => {
+                last.time.since(first.time).as_secs_f64() / (86_400.0 * 365.25 / 12.0)
+            }
             _ => 0.0,
         };
         let rows_per_month = if months > 0.0 { rows.len() as f64 / months } else { rows.len() as f64 };

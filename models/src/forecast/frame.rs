@@ -51,9 +51,11 @@ impl Scaling {
     pub(crate) fn view(&self, level: f64, core: impl Iterator<Item = f64>) -> View {
         let columns = core
             .zip(self.mean.iter().zip(&self.scale))
-            .map(|(value, (mean, scale))| {
-                if *scale > 0.0 { ((value - mean) / scale).clamp(-FAR, FAR) } else { 0.0 }
-            })
+            .map(
+                |(value, (mean, scale))| {
+                    if *scale > 0.0 { ((value - mean) / scale).clamp(-FAR, FAR) } else { 0.0 }
+                },
+            )
             .collect();
         View { state: self.state(level), margin: self.margin(level), columns }
     }

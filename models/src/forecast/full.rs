@@ -85,11 +85,13 @@ mod tests {
     fn linfa_s_fit_has_the_right_sign_whichever_class_is_rarer() {
         for (constant, seed) in [(-1.5, 1), (1.5, 2)] {
             let mut chance = Chance::new(seed);
-            let values: Vec<f64> =
-                (0..1500).flat_map(|_| [1.0, chance.normal(), chance.normal()]).collect();
-            let happened: Vec<bool> =
-                values.chunks(3).map(|row| chance.uniform() < logistic(constant + row[1] - 0.5 * row[2])).collect();
-            let problem = Problem { values: &values, columns: 3, happened: &happened, ridge: &[0.0, 1.0, 20.0] };
+            let values: Vec<f64> = (0..1500).flat_map(|_| [1.0, chance.normal(), chance.normal()]).collect();
+            let happened: Vec<bool> = values
+                .chunks(3)
+                .map(|row| chance.uniform() < logistic(constant + row[1] - 0.5 * row[2]))
+                .collect();
+            let problem =
+                Problem { values: &values, columns: 3, happened: &happened, ridge: &[0.0, 1.0, 20.0] };
             let cold = problem.by_linfa(&[0.0; 3]).unwrap();
             for (weight, truth) in cold.iter().zip([constant, 1.0, -0.5]) {
                 assert!((weight - truth).abs() < 0.25, "{cold:?}");
@@ -102,7 +104,12 @@ mod tests {
 
     #[test]
     fn one_class_is_left_to_us() {
-        let problem = Problem { values: &[1.0, 0.5, 1.0, 0.7], columns: 2, happened: &[true, true], ridge: &[0.0, 1.0] };
+        let problem = Problem {
+            values: &[1.0, 0.5, 1.0, 0.7],
+            columns: 2,
+            happened: &[true, true],
+            ridge: &[0.0, 1.0],
+        };
         assert!(problem.by_linfa(&[0.0, 0.0]).is_none());
         assert!(problem.fit(&[0.25, 0.5])[1].total_cmp(&0.5).is_eq());
     }

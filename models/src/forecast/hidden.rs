@@ -50,7 +50,8 @@ impl Hidden {
             means: vec![vec![-0.8], vec![0.8]],
             covars: vec![vec![vec![0.5]], vec![vec![0.5]]],
         };
-        let options = RegimeOptions { start: Some(start), iterations: Some(STEPS), ..RegimeOptions::default() };
+        let options =
+            RegimeOptions { start: Some(start), iterations: Some(STEPS), ..RegimeOptions::default() };
         let fit = hmm::fit(&table, &options, Strength::default()).ok()?;
         let mut parameters = fit.model.parameters().clone();
         if parameters.means[0][0] > parameters.means[1][0] {

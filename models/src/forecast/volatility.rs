@@ -149,11 +149,7 @@ pub fn features(returns: &[f64], horizon: usize) -> Option<Vec<f64>> {
 ///
 /// # Errors
 /// Times do not ascend, a close is not positive and finite, there are too few, or the horizon is under 2.
-pub fn samples(
-    prices: &[(Timestamp, f64)],
-    horizon: usize,
-    warmup: usize,
-) -> Result<Samples, ForecastError> {
+pub fn samples(prices: &[(Timestamp, f64)], horizon: usize, warmup: usize) -> Result<Samples, ForecastError> {
     if horizon < 2 {
         return Err(ForecastError::Option {
             option: "--horizon",

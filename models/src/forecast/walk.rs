@@ -140,7 +140,8 @@ impl Walk {
     /// # Errors
     /// Samples that are no samples, too few rows for one forecast, or options that cannot be.
     pub fn begin(samples: &Samples, task: &Task, protocol: &Protocol) -> Result<Self, ForecastError> {
-        let option = |option, problem: &str| Err(ForecastError::Option { option, problem: problem.to_owned() });
+        let option =
+            |option, problem: &str| Err(ForecastError::Option { option, problem: problem.to_owned() });
         if task.horizon == 0 {
             return option("--horizon", "is 0; use at least 1");
         }
@@ -329,7 +330,12 @@ impl Walk {
             .iter()
             .filter_map(|row| {
                 let shifted = row.shifted?;
-                Some(Resolved { row: row.row, state: usize::from(row.state), logit: logit(row.without), shifted })
+                Some(Resolved {
+                    row: row.row,
+                    state: usize::from(row.state),
+                    logit: logit(row.without),
+                    shifted,
+                })
             })
             .collect();
         for offset in &mut self.offsets {

@@ -10,7 +10,7 @@ use crate::samples::{Column, Samples};
 use crate::scalar::{clipped, logistic, logit};
 
 use super::experts::{self, Expert};
-use super::frame::{CALENDAR, Scaling, calendar};
+use super::frame::Scaling;
 use super::hidden::Hidden;
 use super::outside::Offset;
 use super::{ForecastError, Task};
@@ -257,10 +257,10 @@ impl Artefact {
             return wrong(format!("forecasts {} over {} rows, not {}", self.task, self.horizon, task.id));
         }
         let core = self.groups.iter().filter(|group| group.as_str() == "core").count();
-        let width = core + CALENDAR.len() + usize::from(self.hidden.is_some());
+        let width = core + usize::from(self.hidden.is_some());
         let fits = self.columns.len() == self.groups.len()
-            && self.scaling.mean.len() == core + CALENDAR.len()
-            && self.scaling.scale.len() == core + CALENDAR.len()
+            && self.scaling.mean.len() == core
+            && self.scaling.scale.len() == core
             && self.regimes.len() == 2
             && self.experts.len() == self.mixture.log_weights.len()
             && self.experts.len() == experts::EXPERTS.len()
@@ -315,12 +315,11 @@ impl Artefact {
     pub fn forecast(&self, inputs: &Inputs) -> Result<Answer, ForecastError> {
         let level = self.accept(inputs)?;
         let core = inputs.row.iter().zip(&self.groups).filter(|(_, group)| group.as_str() == "core");
-        let core = core.map(|(value, _)| *value).chain(calendar(inputs.time));
-        let mut view = self.scaling.view(level, core);
+        let mut view = self.scaling.view(level, core.map(|(value, _)| *value));
         let state = view.state;
         let mut filtered = if state == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
-        if let Some(hidden) = &self.hidden {
-            let (now, expected) = hidden.read(&inputs.trail, &self.scaling);
+        if let Some(reader) = self.hidden.as_ref().and_then(Hidden::reader) {
+            let (now, expected) = reader.read(&inputs.trail, &self.scaling);
             filtered = now;
             view.columns.push(expected);
         }
@@ -417,8 +416,7 @@ impl Artefact {
             contribution: slope * parts[1],
         });
         let core = self.columns.iter().zip(&self.groups).filter(|(_, group)| group.as_str() == "core");
-        let names =
-            core.map(|(name, _)| name.as_str()).chain(CALENDAR).chain(std::iter::once("hidden_markov"));
+        let names = core.map(|(name, _)| name.as_str()).chain(std::iter::once("hidden_markov"));
         for ((name, value), part) in names.zip(&view.columns).zip(&parts[2..]) {
             drivers.push(Driver { name: name.to_owned(), value: *value, contribution: slope * part });
         }

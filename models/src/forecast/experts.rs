@@ -119,7 +119,10 @@ struct Part<'a> {
 /// hidden Markov model's logit among the views' columns, the last, if there is one.
 pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usize) -> Vec<Expert> {
     let width = frame.views.first().map_or(0, |view| view.columns.len());
-    let core: Vec<usize> = (0..width).filter(|place| Some(*place) != hmm).collect();
+    // The HAR columns first: they have a ridge of their own.
+    let others = (0..width).filter(|place| Some(*place) != hmm && !har.contains(place));
+    let core: Vec<usize> = har.iter().copied().chain(others).collect();
+    let known = har.len() + 2;
     let overlap = horizon as f64;
     let parts = [0, 1].map(|state| {
         let of_state = |row: &usize| frame.views[*row].state == state;
@@ -130,7 +133,7 @@ pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usi
     });
     let base = logit(rate(frame.shifted.iter()));
     let levels = |columns: &[usize]| {
-        let by_level = ahead(frame, columns, width, overlap);
+        let by_level = ahead(frame, columns, width, known, overlap);
         let [calm, stormy] = &parts;
         by_level.unwrap_or([Form::constant(calm.markov, width), Form::constant(stormy.markov, width)])
     };
@@ -143,14 +146,14 @@ pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usi
     let mut forms: Vec<[Form; 2]> = vec![
         [Form::constant(base, width), Form::constant(base, width)],
         each(&|_| None),
-        each(&|part| logistic_form(part, &[], width, overlap, false)),
-        each(&|part| logistic_form(part, har, width, overlap, false)),
+        each(&|part| logistic_form(part, &[], width, known, overlap, false)),
+        each(&|part| logistic_form(part, har, width, known, overlap, false)),
         levels(har),
         levels(&core),
-        each(&|part| logistic_form(part, &core, width, overlap, true)),
-        each(&|part| logistic_form(part, &hmm.into_iter().collect::<Vec<_>>(), width, overlap, false)),
+        each(&|part| logistic_form(part, &core, width, known, overlap, true)),
+        each(&|part| logistic_form(part, &hmm.into_iter().collect::<Vec<_>>(), width, known, overlap, false)),
     ];
-    forms.push(mean_form(&forms[3..7], width));
+    forms.push(mean_form(&forms[3..8], width));
     EXPERTS.iter().zip(forms).map(|((name, _), forms)| Expert { name: (*name).to_owned(), forms }).collect()
 }
 
@@ -178,6 +181,7 @@ fn logistic_form(
     part: &Part<'_>,
     places: &[usize],
     width: usize,
+    known: usize,
     overlap: f64,
     by_linfa: bool,
 ) -> Option<Form> {
@@ -188,7 +192,7 @@ fn logistic_form(
     }
     let values = design(&part.views, places);
     let columns = places.len() + 2;
-    let design = Design { values: &values, columns, free: 2, overlap };
+    let design = Design { values: &values, columns, free: 2, known: known.min(columns), overlap };
     if places.is_empty() {
         let none = vec![0.0; part.shifted.len()];
         let weights = design.classify_from(&part.shifted, &none, &[1e-3, 1.0])?;
@@ -196,8 +200,7 @@ fn logistic_form(
     }
     let fit = design.classify(&part.shifted)?;
     let weights = if by_linfa {
-        let mut ridge = vec![fit.strength * overlap; columns];
-        ridge[1] = overlap;
+        let ridge: Vec<f64> = design.ridge(fit.strengths).iter().map(|ridge| ridge * overlap).collect();
         full::Problem { values: &values, columns, happened: &part.shifted, ridge: &ridge }.fit(&fit.weights)
     } else {
         fit.weights
@@ -207,11 +210,11 @@ fn logistic_form(
 
 /// The forms that follow from where the level will be h rows later: μ and σ by a ridge regression over every
 /// row, P(beyond the boundary) as of a normal distribution, corrected by a logistic map that is held near it.
-fn ahead(frame: &Frame, places: &[usize], width: usize, overlap: f64) -> Option<[Form; 2]> {
+fn ahead(frame: &Frame, places: &[usize], width: usize, known: usize, overlap: f64) -> Option<[Form; 2]> {
     let views: Vec<&View> = frame.views.iter().collect();
     let values = design(&views, places);
     let columns = places.len() + 2;
-    let fit = Design { values: &values, columns, free: 1, overlap }.regress(&frame.ahead)?;
+    let fit = Design { values: &values, columns, free: 1, known, overlap }.regress(&frame.ahead)?;
     let mut map = Vec::with_capacity(views.len() * 4);
     let mut normal = Vec::with_capacity(views.len());
     for (row, view) in values.chunks_exact(columns).zip(&views) {
@@ -221,7 +224,7 @@ fn ahead(frame: &Frame, places: &[usize], width: usize, overlap: f64) -> Option<
         normal.push(PROBIT * away * z);
         map.extend([1.0, PROBIT * away * z, away, z]);
     }
-    let design = Design { values: &map, columns: 4, free: 4, overlap };
+    let design = Design { values: &map, columns: 4, free: 4, known: 4, overlap };
     let correction = design.classify_from(&frame.shifted, &normal, &[MAP_RIDGE; 4])?;
     Some([0, 1].map(|state| {
         let away = away(state);

@@ -1,6 +1,5 @@
 //! How training rows see the features: the boundary, the scaling, and the labels that are known.
 
-use market::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::samples::{Group, Samples};
@@ -22,9 +21,9 @@ pub struct Scaling {
     pub boundary: f64,
     /// The unit of the distance to the boundary: the levels' spread (their outer deciles, as of a normal).
     pub spread: f64,
-    /// Mean of each core column, and of the calendar's, over the training rows.
+    /// Mean of each core column over the training rows.
     pub mean: Vec<f64>,
-    /// Standard deviation of each of them; 0 where it never varied, and counts for nothing.
+    /// Standard deviation of each core column; 0 where it never varied, and counts for nothing.
     pub scale: Vec<f64>,
 }
 
@@ -35,7 +34,7 @@ pub(crate) struct View {
     pub(crate) state: usize,
     /// The distance to the boundary in spreads, at most four either way.
     pub(crate) margin: f64,
-    /// The core columns and the calendar's, standardised, at most four either way.
+    /// The core columns, standardised, at most four either way.
     pub(crate) columns: Vec<f64>,
 }
 
@@ -48,7 +47,7 @@ impl Scaling {
         ((level - self.boundary) / self.spread).clamp(-FAR, FAR)
     }
 
-    /// A row's view; `core` are its core columns and the calendar's.
+    /// A row's view; `core` are its core columns.
     pub(crate) fn view(&self, level: f64, core: impl Iterator<Item = f64>) -> View {
         let columns = core
             .zip(self.mean.iter().zip(&self.scale))
@@ -72,23 +71,6 @@ pub(crate) struct Frame {
     pub(crate) shifted: Vec<bool>,
     /// The distance to the boundary h rows later, in spreads.
     pub(crate) ahead: Vec<f64>,
-}
-
-/// What the calendar adds to the core columns: where in the week a row is, so that a window with a weekend in it is
-/// not taken for a calm of its own. Two harmonics of the week, from Thursday 00:00 UTC on.
-pub(crate) const CALENDAR: [&str; 4] = ["week_sin", "week_cos", "half_week_sin", "half_week_cos"];
-
-/// The values of [`CALENDAR`].
-pub(crate) fn calendar(time: Timestamp) -> [f64; 4] {
-    const WEEK: i64 = 7 * 86_400 * 1_000_000;
-    let turn = 2.0 * std::f64::consts::PI * (time.as_micros().rem_euclid(WEEK) as f64 / WEEK as f64);
-    [libm::sin(turn), libm::cos(turn), libm::sin(2.0 * turn), libm::cos(2.0 * turn)]
-}
-
-/// The core columns of a row, and its calendar.
-fn values<'a>(samples: &'a Samples, places: &'a [usize], row: usize) -> impl Iterator<Item = f64> + 'a {
-    let of_row = samples.row(row);
-    places.iter().map(|place| of_row[*place]).chain(calendar(samples.times[row]))
 }
 
 /// Places of the core columns.
@@ -129,16 +111,19 @@ impl Frame {
             return Err(one_regime(0));
         }
         let places = core(samples);
-        let mut mean = vec![0.0; places.len() + CALENDAR.len()];
-        let mut scale = mean.clone();
+        let mut mean = vec![0.0; places.len()];
+        let mut scale = vec![0.0; places.len()];
         for row in &rows {
-            for (sum, value) in mean.iter_mut().zip(values(samples, &places, *row)) {
-                *sum += value / rows.len() as f64;
+            let values = samples.row(*row);
+            for (sum, place) in mean.iter_mut().zip(&places) {
+                *sum += values[*place] / rows.len() as f64;
             }
         }
         for row in &rows {
-            for ((sum, value), mean) in scale.iter_mut().zip(values(samples, &places, *row)).zip(&mean) {
-                *sum += (value - mean) * (value - mean) / rows.len() as f64;
+            let values = samples.row(*row);
+            for ((sum, place), mean) in scale.iter_mut().zip(&places).zip(&mean) {
+                let rest = values[*place] - mean;
+                *sum += rest * rest / rows.len() as f64;
             }
         }
         for (scale, mean) in scale.iter_mut().zip(&mean) {
@@ -151,7 +136,8 @@ impl Frame {
             let (Some(level), Some(later)) = (samples.level[*row], samples.level[row + horizon]) else {
                 continue;
             };
-            let view = frame.scaling.view(level, values(samples, &places, *row));
+            let values = samples.row(*row);
+            let view = frame.scaling.view(level, places.iter().map(|place| values[*place]));
             frame.shifted.push(frame.scaling.state(later) != view.state);
             frame.ahead.push(frame.scaling.margin(later));
             frame.views.push(view);

@@ -79,7 +79,7 @@ impl Offset {
         }
         let happened: Vec<bool> = resolved.iter().map(|forecast| forecast.shifted).collect();
         let logits: Vec<f64> = resolved.iter().map(|forecast| forecast.logit).collect();
-        let design = Design { values: &values, columns: 2 * count, free: 0, overlap: 1.0 };
+        let design = Design { values: &values, columns: 2 * count, free: 0, known: 0, overlap: 1.0 };
         if let Some(weights) = design.classify_from(&happened, &logits, &vec![RIDGE; 2 * count]) {
             self.plain.copy_from_slice(&weights[..count]);
             self.signed.copy_from_slice(&weights[count..]);

@@ -1,6 +1,7 @@
 //! Forecasts the volatility regime of any price series, and scores it: `evaluate --input`.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use market::Timestamp;
 
@@ -42,6 +43,8 @@ impl PriceProtocol {
             boundary: Boundary::Quantile(STORMY),
             min_train: self.min_train,
             refit: self.refit,
+            // A walk refits on its own schedule, however long that is.
+            expiry: Duration::from_hours(24 * 365 * 100),
             ..daily
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! The strength of the ridge is the one under which the training rows are most probable (Gaussian prior,
 //! Laplace's approximation), out of a fixed grid. Labels of overlapping windows repeat each other: a row
-//! counts as 1/h, so that the evidence is not taken for h times what it is. Without signal the strongest
-//! shrinkage wins and nothing is learnt, which is what should happen.
+//! counts as 1/h, so that the evidence is not taken for h times what it is. Columns that theory names (HAR) have a
+//! strength of their own, and all others one that is at least as great. Without signal the strongest shrinkage
+//! wins and nothing is learnt, which is what should happen.
 //!
 //! Source: D. J. C. MacKay, *Bayesian interpolation* and *The evidence framework applied to classification
 //! networks*, Neural Computation 4 (1992) 415–447, 720–736.
@@ -14,6 +15,9 @@ use crate::scalar::logistic;
 /// Strengths of the ridge that are tried, per standardised column.
 const STRENGTHS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0];
 
+/// The strengths of one fit: of the known columns, and of the others.
+pub(crate) type Strengths = [f64; 2];
+
 /// Most Newton steps; a quadratic bowl needs one, and a logistic fit with a ridge six to ten.
 const STEPS: usize = 25;
 
@@ -21,8 +25,11 @@ const STEPS: usize = 25;
 pub(crate) struct Design<'a> {
     pub(crate) values: &'a [f64],
     pub(crate) columns: usize,
-    /// How many of the first columns are shrunk only as much as `light` says; the constant is one of them.
+    /// How many of the first columns are shrunk only lightly; the constant is one of them.
     pub(crate) free: usize,
+    /// How many of the first columns are shrunk by the first strength; those after them by a second one, which
+    /// is never weaker: they have more to prove.
+    pub(crate) known: usize,
     /// How many rows a label spans.
     pub(crate) overlap: f64,
 }
@@ -36,7 +43,7 @@ const CONSTANT: f64 = 1e-3;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fit {
     pub(crate) weights: Vec<f64>,
-    pub(crate) strength: f64,
+    pub(crate) strengths: Strengths,
     /// Residual standard deviation of a regression; 0 of a logistic fit.
     pub(crate) residual: f64,
 }
@@ -46,11 +53,32 @@ impl Design<'_> {
         self.values.chunks_exact(self.columns)
     }
 
-    fn ridge(&self, strength: f64) -> Vec<f64> {
-        let mut ridge = vec![strength; self.columns];
+    /// The ridge of each column.
+    pub(crate) fn ridge(&self, [known, other]: Strengths) -> Vec<f64> {
+        let mut ridge = vec![other; self.columns];
+        ridge[..self.known.max(self.free)].fill(known);
         ridge[..self.free].fill(LIGHT);
         ridge[0] = CONSTANT;
         ridge
+    }
+
+    /// Every pair of strengths to be tried; one column of each kind is enough to try its strengths.
+    fn tried(&self) -> Vec<Strengths> {
+        let mut tried = Vec::new();
+        for known in STRENGTHS {
+            if self.known >= self.columns {
+                tried.push([known, known]);
+                continue;
+            }
+            tried.extend(STRENGTHS.iter().filter(|other| **other >= known).map(|other| [known, *other]));
+        }
+        tried
+    }
+
+    /// Σ ln of the strengths over the columns that they shrink.
+    fn log_strength(&self, [known, other]: Strengths) -> f64 {
+        let others = self.columns - self.known.clamp(self.free, self.columns);
+        (self.columns - self.free - others) as f64 * libm::log(known) + others as f64 * libm::log(other)
     }
 
     /// Ridge regression of `target` on the columns, the constant unshrunk. `None` without rows, or where the
@@ -87,10 +115,10 @@ impl Design<'_> {
             return None;
         }
         let mut best: Option<(f64, Fit)> = None;
-        for strength in STRENGTHS {
+        for strengths in self.tried() {
             let mut matrix = gram.clone();
-            for i in 1..k {
-                matrix[i * k + i] += strength;
+            for (i, ridge) in self.ridge(strengths).iter().enumerate() {
+                matrix[i * k + i] += ridge;
             }
             matrix[0] = 1.0;
             let factor = Cholesky::new(&matrix, k)?;
@@ -98,14 +126,13 @@ impl Design<'_> {
             factor.solve(&mut weights);
             let explained: f64 = weights.iter().zip(&along).map(|(w, a)| w * a).sum();
             let rest = (total - explained).max(total * 1e-9);
-            let shrunk = (k - 1) as f64 * libm::log(strength);
-            let evidence =
-                0.5 * (shrunk - factor.log_det()) - 0.5 * (effective - 1.0) * libm::log(rest / effective);
+            let evidence = 0.5 * (self.log_strength(strengths) - factor.log_det())
+                - 0.5 * (effective - 1.0) * libm::log(rest / effective);
             if best.as_ref().is_none_or(|(top, _)| evidence > *top) {
                 let shift: f64 = weights.iter().zip(&centre).map(|(w, c)| w * c).sum();
                 weights[0] = middle - shift;
                 let residual = libm::sqrt(rest / effective);
-                best = Some((evidence, Fit { weights, strength, residual }));
+                best = Some((evidence, Fit { weights, strengths, residual }));
             }
         }
         best.map(|(_, fit)| fit)
@@ -113,22 +140,22 @@ impl Design<'_> {
 
     /// Logistic regression whose ridge the evidence chooses. `None` where Newton's method does not settle.
     pub(crate) fn classify(&self, happened: &[bool]) -> Option<Fit> {
-        let mut fit = Fit { weights: vec![0.0; self.columns], strength: 0.0, residual: 0.0 };
+        let mut fit = Fit { weights: vec![0.0; self.columns], strengths: [0.0; 2], residual: 0.0 };
         for step in 0..STEPS {
             let bowl = self.bowl(&fit.weights, happened, &vec![0.0; happened.len()]);
-            // The strength is chosen anew with each of the first steps, and held from then on.
-            let tried: &[f64] = if step < 6 { &STRENGTHS } else { std::slice::from_ref(&fit.strength) };
-            let mut best: Option<(f64, Vec<f64>, f64)> = None;
-            for strength in tried {
-                let (weights, evidence) = self.descend(&bowl, &fit.weights, *strength)?;
+            // The strengths are chosen anew with each of the first steps, and held from then on.
+            let tried = if step < 6 { self.tried() } else { vec![fit.strengths] };
+            let mut best: Option<(f64, Vec<f64>, Strengths)> = None;
+            for strengths in tried {
+                let (weights, evidence) = self.descend(&bowl, &fit.weights, strengths)?;
                 if best.as_ref().is_none_or(|(top, ..)| evidence > *top) {
-                    best = Some((evidence, weights, *strength));
+                    best = Some((evidence, weights, strengths));
                 }
             }
-            let (_, weights, strength) = best?;
+            let (_, weights, strengths) = best?;
             let moved = step_towards(&mut fit.weights, &weights);
-            let held = strength.total_cmp(&fit.strength).is_eq();
-            fit.strength = strength;
+            let held = strengths.iter().zip(&fit.strengths).all(|(new, old)| new.total_cmp(old).is_eq());
+            fit.strengths = strengths;
             if held && moved < 1e-7 {
                 return Some(fit);
             }
@@ -170,9 +197,9 @@ impl Design<'_> {
         bowl
     }
 
-    /// The top of the penalised bowl at one strength, and the log evidence there, up to a constant.
-    fn descend(&self, bowl: &Bowl, weights: &[f64], strength: f64) -> Option<(Vec<f64>, f64)> {
-        let ridge = self.ridge(strength);
+    /// The top of the penalised bowl at these strengths, and the log evidence there, up to a constant.
+    fn descend(&self, bowl: &Bowl, weights: &[f64], strengths: Strengths) -> Option<(Vec<f64>, f64)> {
+        let ridge = self.ridge(strengths);
         let (top, log_det) = newton(bowl, weights, &ridge)?;
         let k = self.columns;
         let moved: Vec<f64> = top.iter().zip(weights).map(|(to, from)| to - from).collect();
@@ -183,8 +210,7 @@ impl Design<'_> {
                 gain -= 0.5 * moved[i] * bowl.curvature[i.max(j) * k + i.min(j)] * moved[j];
             }
         }
-        let shrunk = (k - self.free) as f64 * libm::log(strength);
-        Some((top, gain + 0.5 * (shrunk - log_det)))
+        Some((top, gain + 0.5 * (self.log_strength(strengths) - log_det)))
     }
 }
 
@@ -245,7 +271,7 @@ mod tests {
     #[test]
     fn a_signal_is_found_and_its_absence_shrinks_everything_away() {
         let values = normals();
-        let design = Design { values: &values, columns: 5, free: 1, overlap: 1.0 };
+        let design = Design { values: &values, columns: 5, free: 1, known: 5, overlap: 1.0 };
         let mut chance = Chance::new(12);
         let target: Vec<f64> =
             values.chunks(5).map(|row| 0.5 + 2.0 * row[1] - row[3] + 0.1 * chance.normal()).collect();
@@ -256,7 +282,7 @@ mod tests {
         assert!((fit.residual - 0.1).abs() < 0.02);
         let noise: Vec<f64> = (0..600).map(|_| chance.normal()).collect();
         let nothing = design.regress(&noise).unwrap();
-        assert!(nothing.strength >= 300.0 && nothing.weights[1..].iter().all(|w| w.abs() < 0.1));
+        assert!(nothing.strengths[0] >= 300.0 && nothing.weights[1..].iter().all(|w| w.abs() < 0.1));
 
         let drawn: Vec<bool> =
             values.chunks(5).map(|row| chance.uniform() < logistic(-1.0 + 1.5 * row[2])).collect();
@@ -270,7 +296,7 @@ mod tests {
     #[test]
     fn a_ridge_fit_is_where_its_gradient_vanishes() {
         let values = normals();
-        let design = Design { values: &values, columns: 5, free: 1, overlap: 5.0 };
+        let design = Design { values: &values, columns: 5, free: 1, known: 5, overlap: 5.0 };
         let happened: Vec<bool> = values.chunks(5).map(|row| row[1] + row[4] > 0.4).collect();
         let ridge = [0.1, 2.0, 2.0, 2.0, 2.0];
         let weights = design.classify_from(&happened, &vec![0.3; 600], &ridge).unwrap();
@@ -283,7 +309,7 @@ mod tests {
     #[test]
     fn separable_labels_and_constant_targets_do_not_run_away() {
         let values = normals();
-        let design = Design { values: &values, columns: 5, free: 1, overlap: 1.0 };
+        let design = Design { values: &values, columns: 5, free: 1, known: 5, overlap: 1.0 };
         let split: Vec<bool> = values.chunks(5).map(|row| row[1] > 0.0).collect();
         let fit = design.classify(&split).unwrap();
         assert!(fit.weights.iter().all(|w| w.is_finite() && w.abs() < 50.0));

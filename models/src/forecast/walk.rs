@@ -13,7 +13,7 @@ use crate::scalar::logit;
 
 use super::artefact::{Abstention, Artefact, Baselines, FEWEST_RESOLVED, Inputs, SCHEMA};
 use super::experts::{self, EXPERTS};
-use super::frame::{CALENDAR, Frame, core};
+use super::frame::{Frame, core};
 use super::hidden::Hidden;
 use super::outside::{Offset, Resolved};
 use super::{ForecastError, Task};
@@ -268,21 +268,18 @@ impl Walk {
     fn fit(&mut self, samples: &Samples, task: &Task, at: usize) -> Result<(), ForecastError> {
         let mut frame = Frame::new(samples, task.horizon, task.boundary, at, self.protocol.embargo)?;
         let places = core(samples);
-        let core_width = places.len() + CALENDAR.len();
-        let har: Vec<usize> = (0..core_width)
-            .filter(|place| {
-                places.get(*place).is_none_or(|place| samples.columns[*place].name.starts_with("har_"))
-            })
+        let har: Vec<usize> = (0..places.len())
+            .filter(|place| samples.columns[places[*place]].name.starts_with("har_"))
             .collect();
         let guard = guard(samples, &frame, &places);
-        let hidden = Hidden::fit(samples, &frame, task.horizon, at, self.protocol.seed);
-        if let Some(hidden) = &hidden {
+        let hidden = Hidden::fit(samples, &frame, task.horizon);
+        if let Some(reader) = hidden.as_ref().and_then(Hidden::reader) {
             for (view, row) in frame.views.iter_mut().zip(&frame.rows) {
                 let trail = Inputs::of(samples, *row, task.horizon).map(|inputs| inputs.trail);
-                view.columns.push(hidden.read(&trail.unwrap_or_default(), &frame.scaling).1);
+                view.columns.push(reader.read(&trail.unwrap_or_default(), &frame.scaling).1);
             }
         }
-        let experts = experts::fit(&frame, &har, hidden.as_ref().map(|_| core_width), task.horizon);
+        let experts = experts::fit(&frame, &har, hidden.as_ref().map(|_| places.len()), task.horizon);
         self.learn_outside(samples);
         let settled: Vec<&Row> = self.rows.iter().filter(|row| row.shifted.is_some()).collect();
         let happened: Vec<bool> = settled.iter().filter_map(|row| row.shifted).collect();

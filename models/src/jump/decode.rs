@@ -101,7 +101,7 @@ fn discrete<const K: usize>(series: &Series, centers: &[f64], penalty: f64, path
         for (at, step) in steps.iter_mut().enumerate() {
             let (mut least, mut place) = (values[0], 0_u8);
             for (state, value) in values.iter().enumerate().skip(1) {
-                place = pick(*value < least, state as u8, place);
+                place = if *value < least { state as u8 } else { place };
                 least = if *value < least { *value } else { least };
             }
             let leap = least + penalty;
@@ -117,15 +117,9 @@ fn discrete<const K: usize>(series: &Series, centers: &[f64], penalty: f64, path
     let mut state = last as u8;
     for (place, step) in path.iter_mut().zip(&steps).rev() {
         *place = u16::from(state);
-        state = pick(step >> state & 1 == 1, step >> 4, state);
+        state = if step >> state & 1 == 1 { step >> 4 } else { state };
     }
     cost
-}
-
-/// `yes` or `no` without a branch: which it is, is too hard to guess.
-fn pick(which: bool, yes: u8, no: u8) -> u8 {
-    let mask = u8::from(which).wrapping_neg();
-    (yes & mask) | (no & !mask)
 }
 
 fn continuous(series: &Series, centers: &[f64], states: usize, simplex: &Simplex, path: &mut [u16]) -> f64 {

@@ -102,9 +102,9 @@ fn continuous_models_are_those_of_jumpmodels() {
             grid(10, true),
             20,
             1_167.941_599_716_721_6,
-            vec![511, 42, 47],
-            vec![509.5, 43.0, 47.5],
-            vec![278, 0, 22],
+            vec![511, 47, 42],
+            vec![509.5, 47.5, 43.0],
+            vec![278, 22, 0],
         ),
     ];
     for (states, shape, starts, objective, rows, weights, online) in cases {

@@ -26,7 +26,7 @@ use market::{MarketEvent, Observation, Timestamp};
 
 use crate::samples::{Column, Samples};
 
-pub use audit::{AuditReport, Leak, audit};
+pub use audit::{AuditReport, Leak, RowBits, audit};
 pub use task::{Grid, MOST_ROWS, TASKS, Task, task};
 
 /// Every word ever told, all vintages, each table in ascending order of `known_at`.
@@ -155,7 +155,7 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
 
 /// Rows that can be compared bit by bit: of each row its time, then the level (all ones where there is none) and
 /// the columns. For [`audit()`].
-pub fn bits(samples: &Samples) -> Vec<(Timestamp, Vec<u64>)> {
+pub fn bits(samples: &Samples) -> Vec<RowBits> {
     let of_row = |row: usize| {
         let level = samples.level.get(row).copied().flatten().map_or(u64::MAX, f64::to_bits);
         [level].into_iter().chain(samples.row(row).iter().map(|value| value.to_bits())).collect()
@@ -237,4 +237,5 @@ pub enum FeatureError {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "shares, ages and what is left out are exact")]
 mod tests;

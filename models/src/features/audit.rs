@@ -7,8 +7,8 @@ use market::{Date, MarketEvent, Observation, Price, Quantity, Timestamp, Usd};
 use super::History;
 use crate::chance::Chance;
 
-/// Rows as an audit sees them: a time by which the row was known, and its bits.
-type Rows = Vec<(Timestamp, Vec<u64>)>;
+/// A row as an audit sees it: the moment by which it was known, and its bits.
+pub type RowBits = (Timestamp, Vec<u64>);
 
 /// An audit that found nothing, and what it looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Leak {
 /// The first row found to have changed.
 pub fn audit(
     history: &History,
-    build: &dyn Fn(&History) -> Vec<(Timestamp, Vec<u64>)>,
+    build: &dyn Fn(&History) -> Vec<RowBits>,
     cuts: usize,
     seed: u64,
 ) -> Result<AuditReport, Leak> {
@@ -74,10 +74,14 @@ pub fn audit(
     Ok(report)
 }
 
-fn compare(truth: &Rows, other: &Rows, cut: Timestamp, report: &mut AuditReport) -> Result<(), Leak> {
-    let until = |rows: &Rows| -> Vec<(Timestamp, Vec<u64>)> {
-        rows.iter().filter(|(at, _)| *at <= cut).cloned().collect()
-    };
+fn compare(
+    truth: &[RowBits],
+    other: &[RowBits],
+    cut: Timestamp,
+    report: &mut AuditReport,
+) -> Result<(), Leak> {
+    let until =
+        |rows: &[RowBits]| -> Vec<RowBits> { rows.iter().filter(|(at, _)| *at <= cut).cloned().collect() };
     let (before, after) = (until(truth), until(other));
     for at in 0..before.len().max(after.len()) {
         match (before.get(at), after.get(at)) {
@@ -89,14 +93,14 @@ fn compare(truth: &Rows, other: &Rows, cut: Timestamp, report: &mut AuditReport)
                     return Err(Leak { row: *row, column, cut });
                 }
             }
-            (Some((row, bits)), _) => return Err(Leak { row: *row, column: bits.len(), cut }),
-            (None, Some((row, bits))) => return Err(Leak { row: *row, column: bits.len(), cut }),
+            (Some((row, bits)), _) | (None, Some((row, bits))) => {
+                return Err(Leak { row: *row, column: bits.len(), cut });
+            }
             (None, None) => {}
         }
     }
-    let later = |rows: &Rows| -> Vec<(Timestamp, Vec<u64>)> {
-        rows.iter().filter(|(at, _)| *at > cut).cloned().collect()
-    };
+    let later =
+        |rows: &[RowBits]| -> Vec<RowBits> { rows.iter().filter(|(at, _)| *at > cut).cloned().collect() };
     let (before, after) = (later(truth), later(other));
     report.rows_moved += before.iter().zip(&after).filter(|(a, b)| a != b).count();
     report.rows_moved += before.len().abs_diff(after.len());

@@ -2,7 +2,7 @@
 
 use market::{Date, Timestamp};
 
-use super::super::{AuditReport, History, Leak, Task, audit, bits, samples, task};
+use super::super::{AuditReport, History, Leak, RowBits, Task, audit, bits, samples, task};
 use super::world::{Size, at, world};
 
 fn history() -> History {
@@ -13,7 +13,7 @@ fn now() -> Timestamp {
     at("2025-05-05T00:00:00Z")
 }
 
-fn features(task: &'static Task) -> impl Fn(&History) -> Vec<(Timestamp, Vec<u64>)> {
+fn features(task: &'static Task) -> impl Fn(&History) -> Vec<RowBits> {
     move |history| samples(history, task, "BTC", now()).map(|set| bits(&set.samples)).unwrap_or_default()
 }
 

@@ -35,10 +35,7 @@ fn date(text: &str) -> Option<Date> {
 fn closes(history: &mut History, path: &Path, symbol: &str, date_at: usize, close_at: usize) {
     for row in rows(path) {
         let (Some(date), Ok(close)) = (date(&row[date_at]), row[close_at].parse::<f64>()) else { continue };
-        let known_at = match symbol.contains('-') {
-            true => Some(date.next().start()),
-            false => nyse().close(date),
-        };
+        let known_at = if symbol.contains('-') { Some(date.next().start()) } else { nyse().close(date) };
         if let Some(known_at) = known_at {
             history.bars.push(bar(symbol, Interval::Day, date.start(), known_at, close));
         }

@@ -7,7 +7,7 @@ use market::{
     Observation, OpenInterest, PositionSide, Price, Quantity, Timestamp, Usd, nyse, settled_at,
 };
 
-use super::super::{FeatureSet, History};
+use super::super::{FeatureSet, History, samples, task};
 use crate::chance::Chance;
 
 pub(super) fn at(text: &str) -> Timestamp {
@@ -172,11 +172,11 @@ pub(super) fn world(seed: u64, size: Size) -> History {
         }
         for _ in 0..size.liquidations_a_day {
             let moment = date.start().plus(Duration::from_secs_f64(86_399.0 * chance.uniform()));
-            let side = if chance.uniform() < 0.5 { PositionSide::Long } else { PositionSide::Short };
+            let position = if chance.uniform() < 0.5 { PositionSide::Long } else { PositionSide::Short };
             let delay = Duration::from_secs_f64(if chance.uniform() < 0.02 { 7_200.0 } else { 0.5 });
             let feed = ["binance-usdm", "okx"][chance.index(2)];
             let usd = 1e4 * (2.0 * chance.normal()).exp();
-            history.liquidations.push(liquidation(feed, moment, moment.plus(delay), side, usd));
+            history.liquidations.push(liquidation(feed, moment, moment.plus(delay), position, usd));
         }
         for hour in [0, 8, 16] {
             let moment = date.start().plus(Duration::from_hours(hour));
@@ -203,4 +203,28 @@ pub(super) fn world(seed: u64, size: Size) -> History {
         table.sort_by_key(|event| event.known_at);
     }
     history
+}
+
+pub(super) fn build(history: &History, id: &str, now: &str) -> FeatureSet {
+    samples(history, task(id).unwrap(), "BTC", at(now)).unwrap()
+}
+
+pub(super) fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
+}
+
+/// Hourly closes from `start` on, so that every hour has a row.
+pub(super) fn hours(start: &str, count: u64) -> Vec<MarketEvent> {
+    let mut chance = Chance::new(3);
+    let mut price = 100.0;
+    let bars = (0..count).map(|hour| {
+        price *= (0.01 * chance.normal()).exp();
+        let start = at(start).plus(Duration::from_hours(hour));
+        bar("BTC-USDT", Interval::Hour, start, start.plus(Duration::from_hours(1)), price)
+    });
+    bars.collect()
+}
+
+pub(super) fn sort(events: &mut [MarketEvent]) {
+    events.sort_by_key(|event| event.known_at);
 }

@@ -8,8 +8,8 @@ fn main() {
     divan::main();
 }
 
-/// Two regimes of level and variance, by integer arithmetic: the same series in any language.
-fn series(rows: usize) -> FeatureTable {
+/// Two regimes of these levels and deviations, by integer arithmetic: the same series in any language.
+fn series(rows: usize, level: [f64; 2], deviation: [f64; 2]) -> FeatureTable {
     let mut state: u64 = 12_345;
     let mut draw = || {
         state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -23,15 +23,20 @@ fn series(rows: usize) -> FeatureTable {
             if draw() >= 31_900 {
                 regime = 1 - regime;
             }
-            if regime == 0 { 0.05 + 0.6 * noise } else { -0.1 + 1.8 * noise }
+            level[regime] + deviation[regime] * noise
         })
         .collect();
     FeatureTable::new(&["y"], values).expect("a table")
 }
 
+/// Regimes that differ in both.
+fn calm_and_wild(rows: usize) -> FeatureTable {
+    series(rows, [0.05, -0.1], [0.6, 1.8])
+}
+
 #[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
 fn mean_and_variance(bencher: Bencher<'_, '_>, rows: usize) {
-    let table = series(rows);
+    let table = calm_and_wild(rows);
     let model =
         SwitchingRegression::new(RegimeOptions { switching_variance: true, ..RegimeOptions::default() });
     bencher.bench_local(|| model.estimate(divan::black_box(&table)).expect("fits"));
@@ -39,14 +44,14 @@ fn mean_and_variance(bencher: Bencher<'_, '_>, rows: usize) {
 
 #[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
 fn mean_alone(bencher: Bencher<'_, '_>, rows: usize) {
-    let table = series(rows);
+    let table = series(rows, [0.05, 2.0], [0.6, 0.6]);
     let model = SwitchingRegression::new(RegimeOptions::default());
     bencher.bench_local(|| model.estimate(divan::black_box(&table)).expect("fits"));
 }
 
 #[divan::bench(args = [1_000, 10_000], sample_count = 5)]
 fn three_regimes(bencher: Bencher<'_, '_>, rows: usize) {
-    let table = series(rows);
+    let table = calm_and_wild(rows);
     let model = SwitchingRegression::new(RegimeOptions {
         states: 3,
         switching_variance: true,
@@ -57,7 +62,7 @@ fn three_regimes(bencher: Bencher<'_, '_>, rows: usize) {
 
 #[divan::bench(args = [1_000, 10_000], sample_count = 5)]
 fn autoregression_of_order_2(bencher: Bencher<'_, '_>, rows: usize) {
-    let table = series(rows);
+    let table = calm_and_wild(rows);
     let model = SwitchingAutoregression::new(RegimeOptions {
         order: 2,
         switching_variance: true,

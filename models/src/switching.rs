@@ -49,6 +49,7 @@ mod climb;
 mod free;
 mod information;
 mod layout;
+mod product;
 mod regression;
 mod scaling;
 mod search;

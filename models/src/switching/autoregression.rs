@@ -7,9 +7,7 @@
 use super::Likelihood;
 use super::chain::Chain;
 use super::layout::{Layout, MOST_REGIMES};
-use super::regression::LogProduct;
-
-const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_8;
+use super::product::{HALF_LOG_TWO_PI, LogProduct};
 
 /// A switching-mean autoregression of a series.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Finds the greatest likelihood: many starts roughly, the best of them in full.
 
+use std::cmp::Ordering;
+
 use super::Likelihood;
 use super::autoregression::Autoregression;
 use super::climb::{Top, climb};
@@ -9,6 +11,9 @@ use super::scaling::Scaling;
 use super::starts;
 use crate::chance::Chance;
 use crate::model::ModelError;
+
+/// A search that gains less than this over no regimes has found none, nats.
+const NO_GAIN: f64 = 2.0;
 
 /// How hard a rough look tries: local tops are many where rows are few, and steps are cheap there.
 struct Effort {
@@ -24,11 +29,13 @@ struct Effort {
 }
 
 impl Effort {
+    const HARD: Self = Self { random: 4, first: 12, kept: 8, further: 20, climbed: 4 };
+
     fn of(rows: usize, regimes: usize) -> Self {
         if rows <= 600 {
-            Self { random: 4, first: 12, kept: 8, further: 20, climbed: 4 }
+            Self::HARD
         } else {
-            Self { random: regimes, first: 5, kept: 4, further: 10, climbed: regimes }
+            Self { random: regimes, first: 4, kept: regimes + 1, further: 8, climbed: regimes }
         }
     }
 }
@@ -56,6 +63,12 @@ struct Candidate {
     top: Top,
     /// Why not, if not.
     flaw: Option<Flaw>,
+}
+
+impl Candidate {
+    fn best_first(a: &Self, b: &Self) -> Ordering {
+        a.flaw.cmp(&b.flaw).then(b.top.log_likelihood.total_cmp(&a.top.log_likelihood))
+    }
 }
 
 /// The lesser flaw first.
@@ -189,14 +202,14 @@ pub(super) fn regression(
     let (beta, residuals, variance) = unexplained(model, series, regressors, width)?;
     let floor = LEAST_VARIANCE * variance;
     let rows = starts::rough_rows(model.rows());
-    let whole = rows.len() == model.rows();
-
     let mut constant = if layout.varying { model.with_constant_transitions() } else { model.clone() };
     let plain = constant.layout().clone();
     let customary = customary_start(&plain, scaling, &beta, variance);
-    let (mut ends, mut spent) = rough(&mut constant, &plain, &rows, &residuals, &customary, (floor, seed));
+    let known = Known { residuals: &residuals, customary: &customary, floor, seed };
+    let effort = Effort::of(rows.len(), layout.regimes);
+    let (mut ends, mut spent) = rough(&mut constant, &rows, &known, &effort);
     let mut inverse: Option<Vec<f64>> = None;
-    if !whole {
+    if rows.len() < model.rows() {
         // On the rough rows first, which also gives the curvature.
         let mut part = constant.cut(&rows);
         let climbed = best_of(&mut part, &ends, floor, MOST_STEPS, None);
@@ -214,16 +227,47 @@ pub(super) fn regression(
         ends = scored.into_iter().take(1).map(|(_, theta)| theta).collect();
         spent += 3;
     }
-    if layout.varying {
-        inverse = None;
+    let mut candidates = finish(model, &plain, &ends, floor, inverse.as_deref());
+    // Nothing found, or nothing to stand behind: look again, at all rows and harder.
+    let without = -0.5 * model.rows() as f64 * (libm::log(2.0 * std::f64::consts::PI * variance) + 1.0);
+    let poor = candidates
+        .first()
+        .is_none_or(|best| best.flaw.is_some() || best.top.log_likelihood - without < NO_GAIN);
+    if poor {
+        let every: Vec<usize> = (0..model.rows()).collect();
+        let (ends, steps) = rough(&mut constant, &every, &known, &Effort::HARD);
+        candidates.extend(finish(model, &plain, &ends, floor, None));
+        candidates.sort_by(Candidate::best_first);
+        spent += steps;
     }
+    answer(&candidates, floor, spent)
+}
+
+/// Climbs with all rows and parameters, from where constant transitions led.
+fn finish(
+    model: &mut Regression,
+    plain: &Layout,
+    ends: &[Vec<f64>],
+    floor: f64,
+    inverse: Option<&[f64]>,
+) -> Vec<Candidate> {
+    let layout = model.layout().clone();
     let mut starts: Vec<Vec<f64>> =
-        ends.iter().map(|theta| starts::transplant(&plain, theta, &layout)).collect();
+        ends.iter().map(|theta| starts::transplant(plain, theta, &layout)).collect();
     if layout.varying {
         starts.extend(sloped(&layout, &starts[..1.min(starts.len())]));
     }
-    let candidates = best_of(model, &starts, floor, MOST_STEPS, inverse.as_deref());
-    answer(&candidates, floor, spent)
+    best_of(model, &starts, floor, MOST_STEPS, inverse.filter(|_| !layout.varying))
+}
+
+/// What a rough look needs to know of a series.
+struct Known<'a> {
+    /// Of least squares, all rows.
+    residuals: &'a [f64],
+    /// A start of its own.
+    customary: &'a [f64],
+    floor: f64,
+    seed: u64,
 }
 
 /// statsmodels' start, in standardised units.
@@ -244,24 +288,21 @@ fn customary_start(layout: &Layout, scaling: &Scaling, beta: &[f64], variance: f
     scaling.to_standard(layout, &start)
 }
 
-/// The best ends of short climbs on some rows, best first; and the steps they took. `limits`: the floor of
-/// variances, and the seed.
+/// The best ends of expectation–maximisation on some rows, best first; and the steps that one of them took.
 fn rough(
     constant: &mut Regression,
-    layout: &Layout,
     rows: &[usize],
-    residuals: &[f64],
-    customary: &[f64],
-    limits: (f64, u64),
+    known: &Known<'_>,
+    effort: &Effort,
 ) -> (Vec<Vec<f64>>, usize) {
-    let (floor, seed) = limits;
+    let floor = known.floor;
     let mut rough = constant.cut(rows);
-    let left: Vec<f64> = rows.iter().map(|row| residuals[*row]).collect();
-    let mut chance = Chance::new(seed);
-    let mut all = vec![customary.to_vec()];
-    let effort = Effort::of(rows.len(), layout.regimes);
+    let layout = rough.layout().clone();
+    let left: Vec<f64> = rows.iter().map(|row| known.residuals[*row]).collect();
+    let mut chance = Chance::new(known.seed);
+    let mut all = vec![known.customary.to_vec()];
     for weights in starts::assignments(&left, layout.regimes, effort.random, &mut chance) {
-        all.push(starts::from_assignment(&mut rough, layout, &weights, floor));
+        all.push(starts::from_assignment(&mut rough, &layout, &weights, floor));
     }
     let mut scored: Vec<(f64, Vec<f64>)> = all
         .into_iter()
@@ -390,7 +431,9 @@ fn autoregressive_starts(
         let residuals: Vec<f64> = left.iter().map(|value| value - mean).collect();
         let variance = residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len() as f64;
         let customary = starts::customary(&simple, &vec![mean; levels], variance);
-        let (ends, _) = rough(&mut regression, &simple, &rows, &residuals, &customary, (floor, seed));
+        let known = Known { residuals: &residuals, customary: &customary, floor, seed };
+        let effort = Effort::of(rows.len(), simple.regimes);
+        let (ends, _) = rough(&mut regression, &rows, &known, &effort);
         for end in ends {
             for share in if whitened { [1.0, 0.5] } else { [0.0, 0.5] } {
                 let mut theta = vec![0.0; layout.parameters()];

@@ -2,7 +2,7 @@
 
 use super::autoregression::Autoregression;
 use super::free::partial;
-use super::layout::{Layout, MOST_REGIMES};
+use super::layout::Layout;
 use super::regression::Regression;
 use crate::chance::Chance;
 use crate::dense::Cholesky;
@@ -61,6 +61,12 @@ pub(super) fn assignments(
         by_rank(&smooth(&size, 31), regimes),
         by_time(rows, regimes),
     ];
+    // Few rows at either end.
+    match regimes {
+        2 => all.extend([0.04, 0.96].map(|share| by_cuts(residuals, &[share]))),
+        3 => all.push(by_cuts(residuals, &[0.04, 0.96])),
+        _ => all.push(by_cuts(residuals, &[0.04, 0.5, 0.96])),
+    }
     for _ in 0..random {
         let length = 5 + chance.index((rows / 8).max(1));
         let mut weights = Vec::with_capacity(rows * regimes);
@@ -89,14 +95,18 @@ fn push(weights: &mut Vec<f64>, regime: usize, regimes: usize) {
 }
 
 fn by_rank(values: &[f64], regimes: usize) -> Vec<f64> {
+    let shares: Vec<f64> = (1..regimes).map(|at| at as f64 / regimes as f64).collect();
+    by_cuts(values, &shares)
+}
+
+/// Rows by size, cut where such shares of them are below.
+fn by_cuts(values: &[f64], shares: &[f64]) -> Vec<f64> {
     let sorted = scalar::sorted(values);
-    let mut cuts = [f64::INFINITY; MOST_REGIMES];
-    for (at, cut) in cuts[..regimes - 1].iter_mut().enumerate() {
-        *cut = scalar::quantile(&sorted, (at + 1) as f64 / regimes as f64).unwrap_or(0.0);
-    }
-    let mut weights = Vec::with_capacity(values.len() * regimes);
+    let cuts: Vec<f64> =
+        shares.iter().map(|share| scalar::quantile(&sorted, *share).unwrap_or(0.0)).collect();
+    let mut weights = Vec::with_capacity(values.len() * (shares.len() + 1));
     for value in values {
-        push(&mut weights, cuts[..regimes - 1].iter().filter(|cut| *value > **cut).count(), regimes);
+        push(&mut weights, cuts.iter().filter(|cut| value > cut).count(), shares.len() + 1);
     }
     weights
 }

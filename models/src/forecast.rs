@@ -21,6 +21,7 @@
 //! chosen by the evidence of the training rows themselves, the rest by principle, and checked on other series.
 
 mod artefact;
+pub mod audit;
 mod evaluation;
 pub mod experts;
 mod frame;
@@ -29,6 +30,8 @@ mod hidden;
 mod outside;
 mod prices;
 mod ridge;
+#[cfg(test)]
+mod tests;
 pub mod volatility;
 mod walk;
 

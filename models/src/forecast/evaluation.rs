@@ -176,7 +176,7 @@ impl Walk {
             brier: score::murphy(&probabilities, &happened, Binning::EqualCount(BINS))?,
             reliability: score::reliability(&probabilities, &happened, Binning::EqualCount(BINS))?,
             coverage: coverage(&rows),
-            alarms: self.alarms(task, &rows, &probabilities, &happened)?,
+            alarms: alarms(task, &rows, &probabilities, &happened)?,
             abstained,
             abstained_loss: (abstained > 0).then(|| of_rows(&|row| row.abstained.is_some())),
             experts: EXPERTS
@@ -187,32 +187,6 @@ impl Walk {
             ablation: self.ablation(&rows, &happened, bootstrap)?,
             bootstrap,
         })
-    }
-
-    fn alarms(
-        &self,
-        task: &Task,
-        rows: &[&Row],
-        probabilities: &[f64],
-        happened: &[bool],
-    ) -> Result<AlarmScore, ForecastError> {
-        let of_rows = score::alarms(probabilities, happened, AlarmRule::Rate(ALARM_RATE))?;
-        let alarmed: Vec<bool> = probabilities
-            .iter()
-            .map(|p| of_rows.threshold.is_some_and(|threshold| *p >= threshold))
-            .collect();
-        // An event is the regime's change itself, seen at the row whose window first shows it.
-        let events: Vec<usize> =
-            (1..rows.len()).filter(|row| rows[*row].state != rows[row - 1].state).collect();
-        let months = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => {
-                last.time.since(first.time).as_secs_f64() / (86_400.0 * 365.25 / 12.0)
-            }
-            _ => 0.0,
-        };
-        let rows_per_month = if months > 0.0 { rows.len() as f64 / months } else { rows.len() as f64 };
-        let calendar = Calendar { horizon: task.horizon, rows_per_month };
-        Ok(AlarmScore { rows: of_rows, episodes: score::episodes(&alarmed, &events, calendar)? })
     }
 
     fn ablation(
@@ -258,4 +232,24 @@ fn coverage(rows: &[&Row]) -> Option<f64> {
         rows.iter().filter_map(|row| row.shifted.map(|shifted| row.set[usize::from(shifted)])).collect();
     let covered = scored.iter().filter(|covered| **covered).count();
     (!scored.is_empty()).then(|| covered as f64 / scored.len() as f64)
+}
+
+fn alarms(
+    task: &Task,
+    rows: &[&Row],
+    probabilities: &[f64],
+    happened: &[bool],
+) -> Result<AlarmScore, ForecastError> {
+    let of_rows = score::alarms(probabilities, happened, AlarmRule::Rate(ALARM_RATE))?;
+    let alarmed: Vec<bool> =
+        probabilities.iter().map(|p| of_rows.threshold.is_some_and(|threshold| *p >= threshold)).collect();
+    // An event is the regime's change itself, seen at the row whose window first shows it.
+    let events: Vec<usize> = (1..rows.len()).filter(|row| rows[*row].state != rows[row - 1].state).collect();
+    let months = match (rows.first(), rows.last()) {
+        (Some(first), Some(last)) => last.time.since(first.time).as_secs_f64() / (86_400.0 * 365.25 / 12.0),
+        _ => 0.0,
+    };
+    let rows_per_month = if months > 0.0 { rows.len() as f64 / months } else { rows.len() as f64 };
+    let calendar = Calendar { horizon: task.horizon, rows_per_month };
+    Ok(AlarmScore { rows: of_rows, episodes: score::episodes(&alarmed, &events, calendar)? })
 }

@@ -104,7 +104,7 @@ impl Frame {
             Boundary::Fixed(line) => line,
         };
         let mut spread = (at_share(0.9)? - at_share(0.1)?) / DECILES;
-        if !(spread > 0.0) {
+        if spread <= 0.0 {
             spread = crate::scalar::std_dev(&levels).unwrap_or(0.0);
         }
         if !(spread > 0.0 && spread.is_finite()) {

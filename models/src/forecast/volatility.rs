@@ -6,7 +6,7 @@
 //! scale. A window is a number of returns: h and its multiples, so that one definition serves days and hours.
 //!
 //! Sources: F. Corsi, *A simple approximate long-memory model of realized volatility* (HAR), J. Financial
-//! Econometrics 7 (2009) 174–196; RiskMetrics technical document (1996), 5.2 (exponential weights);
+//! Econometrics 7 (2009) 174–196; `RiskMetrics` technical document (1996), 5.2 (exponential weights);
 //! A. Patton and K. Sheppard, *Good volatility, bad volatility*, Rev. Econ. Stat. 97 (2015) 683–697
 //! (downside share).
 
@@ -97,8 +97,8 @@ pub fn level(returns: &[f64], horizon: usize) -> Option<f64> {
 /// than [`LEAST`] or two horizons. Only the last [`LOOKBACK`] are read, or two horizons where these are more:
 /// whatever comes before, the bits are the same.
 pub fn features(returns: &[f64], horizon: usize) -> Option<Vec<f64>> {
-    let (least, most) = (LEAST.max(2 * horizon), LOOKBACK.max(2 * horizon));
-    if horizon < 2 || returns.len() < least {
+    let (fewest, most) = (LEAST.max(2 * horizon), LOOKBACK.max(2 * horizon));
+    if horizon < 2 || returns.len() < fewest {
         return None;
     }
     let window = &returns[returns.len().saturating_sub(most)..];

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use market::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::adwin::Adwin;
 use crate::calibration::{ConformalRegimes, DensityGuard, SequentialPlatt, Shape, VennAbers};
 use crate::gate::Gate;
 use crate::mixture::Mixture;
 use crate::samples::Samples;
-use crate::scalar::logit;
+use crate::scalar::{log_loss, logit, mean};
 
 use super::artefact::{Abstention, Artefact, Baselines, FEWEST_RESOLVED, Inputs, SCHEMA};
 use super::experts::{self, EXPERTS};
@@ -31,6 +32,9 @@ const PLATT_OUTCOMES: f64 = 60.0;
 const GUARD_SLACK: f64 = 1.5;
 const GUARD_QUANTILE: f64 = 0.999;
 const GUARD_SHRINKAGE: f64 = 0.1;
+
+/// The chance that one look for drift finds some where there is none.
+const DRIFT_DELTA: f64 = 0.002;
 
 /// The level of the set of regimes.
 const SET_LEVEL: f64 = 0.9;
@@ -116,7 +120,6 @@ pub struct Walk {
     platt: SequentialPlatt,
     offsets: Vec<Offset>,
     gates: Vec<Gate>,
-    drift: Option<Timestamp>,
 }
 
 /// Walks through all of `samples`. `progress` is told rows done and rows in all, and may break off.
@@ -175,7 +178,6 @@ impl Walk {
             platt: SequentialPlatt::new(PLATT_OUTCOMES * overlap, (4 * task.horizon).max(20))?,
             gates: vec![gate; offsets.len()],
             offsets,
-            drift: None,
         })
     }
 
@@ -303,7 +305,7 @@ impl Walk {
             rows: frame.rows.len(),
             shifts: frame.shifted.iter().filter(|shifted| **shifted).count(),
             resolved: happened.len(),
-            drift: self.drift,
+            drift: self.drift(task.horizon),
             scaling: frame.scaling,
             experts,
             mixture: self.mixture.clone(),
@@ -343,13 +345,37 @@ impl Walk {
         }
     }
 
+    /// When the loss, over what the better baseline lost, was last found to have risen (ADWIN). Windows overlap, so
+    /// that it is asked once a horizon, of the mean over one.
+    pub fn drift(&self, horizon: usize) -> Option<Timestamp> {
+        let settled = || self.rows.iter().filter_map(|row| row.shifted.map(|shifted| (row, shifted)));
+        let sum =
+            |of: fn(&Row) -> f64| settled().map(|(row, shifted)| log_loss(of(row), shifted)).sum::<f64>();
+        let base: fn(&Row) -> f64 = |row| row.baselines.base;
+        let markov: fn(&Row) -> f64 = |row| row.baselines.markov;
+        let better = if sum(base) < sum(markov) { base } else { markov };
+        let mut watch = Adwin::new(DRIFT_DELTA);
+        let (mut found, mut block) = (None, Vec::with_capacity(horizon));
+        for (row, shifted) in settled() {
+            block.push(log_loss(row.probability, shifted) - log_loss(better(row), shifted));
+            if block.len() < horizon.max(1) {
+                continue;
+            }
+            let before = watch.mean().unwrap_or(0.0);
+            if watch.update(mean(&block).unwrap_or(0.0)) && watch.mean().is_some_and(|after| after > before) {
+                found = Some(row.time);
+            }
+            block.clear();
+        }
+        found
+    }
+
     /// Forecasts one row with the last fit and everything learnt since.
     fn forecast(&mut self, samples: &Samples, at: usize) -> Result<(), ForecastError> {
         let Some(artefact) = &mut self.artefact else { return Ok(()) };
         artefact.mixture.clone_from(&self.mixture);
         artefact.platt = self.platt.platt;
         artefact.gates.clone_from(&self.gates);
-        artefact.drift = self.drift;
         artefact.resolved = self.platt.happened.len();
         let Some(inputs) = Inputs::of(samples, at, artefact.horizon) else { return Ok(()) };
         let answer = artefact.forecast(&inputs)?;

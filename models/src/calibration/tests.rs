@@ -375,8 +375,8 @@ fn what_cannot_be_calibrated_says_why() {
 #[test]
 fn what_was_fitted_comes_back_from_json_to_the_last_bit_and_damage_is_seen() {
     fn back<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + core::fmt::Debug>(value: &T) {
-        let text = serde_json::to_string(value).unwrap();
-        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value);
+        let text = toml::to_string(value).unwrap();
+        assert_eq!(&toml::from_str::<T>(&text).unwrap(), value);
     }
     let (logits, happened) = simulated(300, 5, Platt::IDENTITY);
     let p: Vec<f64> = logits.iter().map(|&z| scalar::logistic(z)).collect();

@@ -122,8 +122,8 @@ fn what_cannot_be_bet_on_is_refused_and_changes_nothing() {
     let refused = gate.resolve(0.5, f64::NAN, true).unwrap_err();
     assert_eq!(refused.to_string(), "the forecast without the group is NaN, which is no probability");
     assert_eq!(gate, Gate::new(2).unwrap());
-    let text = serde_json::to_string(&gate).unwrap();
-    assert_eq!(serde_json::from_str::<Gate>(&text).unwrap(), gate);
+    let text = toml::to_string(&gate).unwrap();
+    assert_eq!(toml::from_str::<Gate>(&text).unwrap(), gate);
     assert_eq!(gate.check(), Ok(()));
     assert_eq!(Gate { log_wealth: f64::NAN, ..gate }.check(), Err(GateError::Damaged));
     assert!(Gate { log_wealth: 1e9, ..gate }.wealth().is_finite());

@@ -117,8 +117,8 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     ));
     assert_eq!(mixture.predict(&[0.1, 2.0]), Err(MixtureError::NotProbability { expert: 1, value: 2.0 }));
     assert_eq!(mixture, before);
-    let text = serde_json::to_string(&mixture).unwrap();
-    assert_eq!(serde_json::from_str::<Mixture>(&text).unwrap(), mixture);
+    let text = toml::to_string(&mixture).unwrap();
+    assert_eq!(toml::from_str::<Mixture>(&text).unwrap(), mixture);
     mixture.log_weights[0] = 0.0;
     assert_eq!(mixture.check(), Err(MixtureError::Damaged));
 }

@@ -33,6 +33,7 @@
 
 mod chain;
 mod columns;
+mod decay;
 mod em;
 mod emission;
 mod filter;

@@ -2,7 +2,7 @@
 //!
 //! Only sums and products in a fixed order and no branch, so that a compiler does two or four at a time and
 //! the bits are those of one at a time; `libm::exp` can do neither. Argument reduction is W. J. Cody and
-//! W. Waite's, *Software Manual for the Elementary Functions* (1980), chapter 6.
+//! W. Waite's, *Software Manual for the Elementary Functions* (1980).
 
 /// Arguments below this count as this: e⁻⁶⁰⁰ is nothing beside 1, and far from where numbers lose bits.
 const LEAST: f64 = -600.0;

@@ -13,7 +13,7 @@
 //!
 //! The penalty is weak, and is there to rule out the degenerate: each regime counts as seen to stay once
 //! more and to leave a hundredth time more (a sticky Dirichlet prior), and a multiple 2/√n of one row of the
-//! covariance of all rows is in the covariance of each regime. From a stated start there is no penalty at
+//! covariance of all clipped rows is in the covariance of each regime. From a stated start there is no penalty at
 //! all: `--start` with `--iterations` is hmmlearn's expectation–maximisation with its own priors switched off.
 //!
 //! Regimes are numbered by the sum of their columns' variances, each in units of the variance of that column
@@ -26,13 +26,13 @@
 //!
 //! # Sources
 //! L. R. Rabiner, *A tutorial on hidden Markov models and selected applications in speech recognition*, Proc.
-//! IEEE 77 (1989) 257–286. C. Fraley and A. E. Raftery, *Bayesian regularization for normal mixture estimation
-//! and model-based clustering*, J. Classif. 24 (2007) 155–181. E. B. Fox et al., *A sticky HDP-HMM with
-//! application to speaker diarization*, Ann. Appl. Stat. 5 (2011) 1020–1056: a prior that is heavier where a
-//! regime stays.
+//! IEEE 77 (1989) 257–286. J. Chen and X. Tan, *Inference for multivariate normal mixtures*, J. Multivariate
+//! Anal. 100 (2009) 1367–1383: the penalty on covariances. E. B. Fox et al., *A sticky HDP-HMM with application
+//! to speaker diarization*, Ann. Appl. Stat. 5 (2011) 1020–1056: a prior that is heavier where a regime stays.
 
 mod chain;
 mod columns;
+mod decay;
 mod em;
 mod emission;
 mod filter;

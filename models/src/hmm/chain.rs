@@ -11,11 +11,16 @@
 
 #![expect(clippy::needless_range_loop, reason = "sums over states read as they are written, and unroll")]
 
+use super::decay::{decay, decay_all};
+
 /// Least probability of transition with which the scaled recursions lose nothing: whatever underflows in a
-/// row (below e⁻⁷⁴⁵ of the largest) is dwarfed in the next by what comes from any other state.
+/// row (below e⁻⁶⁰⁰ of the largest) is dwarfed in the next by what comes from any other state.
 const TINY: f64 = 1e-100;
 /// A product of scales is turned into a logarithm before it falls below this.
 const LOW: f64 = 1e-150;
+
+/// Rows whose densities are done at a time.
+const BLOCK: usize = 256;
 
 /// Where the chain starts and how it moves.
 #[derive(Clone, Debug)]
@@ -27,22 +32,24 @@ pub(super) struct Chain<const K: usize> {
     in_logs: bool,
 }
 
-/// What is believed of the state at one row: probabilities, or their logarithms where the chain is in logs.
-pub(super) type Belief<const K: usize> = [f64; K];
+/// What is believed of the state at one row. Probabilities are weights × norm; that product is left to the
+/// next row, which need not wait for the division. Where the chain is in logs, weights are the logarithms.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Belief<const K: usize> {
+    weights: [f64; K],
+    /// What the backward pass divides the row by: 1 / sum of weights, or a logarithm where the chain is in
+    /// logs.
+    norm: f64,
+}
 
 /// One row of a forward pass.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<const K: usize> {
     /// Given this row and those before it.
     pub(super) belief: Belief<K>,
-    /// The densities as the backward pass wants them: divided by their largest, or logarithms.
-    density: [f64; K],
-    /// What the row's densities were divided by, as a logarithm.
+    /// The logarithm of what the row's probability given those before it is `scale` times.
     shift: f64,
-    /// Probability of the row given those before it, in units of e^shift; 1 where the chain is in logs.
     scale: f64,
-    /// 1 / scale, or the logarithm of the row's probability where the chain is in logs.
-    norm: f64,
 }
 
 impl<const K: usize> Chain<K> {
@@ -58,59 +65,92 @@ impl<const K: usize> Chain<K> {
         }
     }
 
-    /// The first row.
+    /// The first row; `log_density` is of each state.
     #[inline]
     pub(super) fn first(&self, log_density: &[f64; K]) -> Step<K> {
         let terms: [f64; K] = core::array::from_fn(|j| self.log_start[j] + log_density[j]);
         if self.in_logs {
-            return Self::normalised(terms, *log_density);
+            return Self::normalised(terms, 0.0);
         }
+        // The start belongs to what is compared: its probabilities may be 0 or next to it.
         let shift = largest(&terms);
-        let weights = terms.map(|term| decay(term - shift));
-        let scale: f64 = weights.iter().sum();
-        let norm = 1.0 / scale;
-        Step { belief: weights.map(|weight| weight * norm), density: weights, shift, scale, norm }
+        Self::scaled(terms.map(|term| libm::exp(term - shift)), shift)
     }
 
-    /// The row after one at which `before` was believed.
+    /// The row after one at which `before` was believed; `density` and `shift` are of [`Self::shifted`].
     #[inline]
-    pub(super) fn next(&self, before: &Belief<K>, log_density: &[f64; K]) -> Step<K> {
+    pub(super) fn next(&self, before: &Belief<K>, density: &[f64; K], shift: f64) -> Step<K> {
         if self.in_logs {
             let terms = core::array::from_fn(|j| {
-                log_sum(&core::array::from_fn::<f64, K, _>(|i| before[i] + self.log_transition[i][j]))
-                    + log_density[j]
+                log_sum(&core::array::from_fn::<f64, K, _>(|i| before.weights[i] + self.log_transition[i][j]))
+                    + density[j]
             });
-            return Self::normalised(terms, *log_density);
+            return Self::normalised(terms, shift);
         }
-        let shift = largest(log_density);
-        let mut belief = [0.0; K];
-        let mut density = [0.0; K];
-        let mut scale = 0.0;
+        let mut weights = [0.0; K];
         for j in 0..K {
-            let mut predicted = 0.0;
-            for i in 0..K {
-                predicted += before[i] * self.transition[i][j];
+            let mut predicted = before.weights[0] * self.transition[0][j];
+            for i in 1..K {
+                predicted += before.weights[i] * self.transition[i][j];
             }
-            density[j] = decay(log_density[j] - shift);
-            belief[j] = predicted * density[j];
-            scale += belief[j];
+            weights[j] = predicted * (density[j] * before.norm);
         }
-        let norm = 1.0 / scale;
-        for weight in &mut belief {
-            *weight *= norm;
-        }
-        Step { belief, density, shift, scale, norm }
+        Self::scaled(weights, shift)
     }
 
-    fn normalised(terms: [f64; K], density: [f64; K]) -> Step<K> {
+    /// A row's densities as [`Self::next`] wants them: divided by their largest, and the logarithm of that.
+    #[inline]
+    pub(super) fn shifted(&self, log_density: &[f64; K]) -> ([f64; K], f64) {
+        let shift = largest(log_density);
+        let below = log_density.map(|term| term - shift);
+        (if self.in_logs { below } else { below.map(decay) }, shift)
+    }
+
+    /// [`Self::shifted`] of many rows in place, to the same bits.
+    fn shift_all(&self, log_densities: &mut [[f64; K]], shifts: &mut [f64]) {
+        for (row, shift) in log_densities.iter_mut().zip(shifts) {
+            *shift = largest(row);
+            for term in row {
+                *term -= *shift;
+            }
+        }
+        if !self.in_logs {
+            decay_all(log_densities.as_flattened_mut());
+        }
+    }
+
+    #[inline]
+    fn scaled(weights: [f64; K], shift: f64) -> Step<K> {
+        let mut scale = weights[0];
+        for weight in &weights[1..] {
+            scale += weight;
+        }
+        Step { belief: Belief { weights, norm: 1.0 / scale }, shift, scale }
+    }
+
+    fn normalised(terms: [f64; K], shift: f64) -> Step<K> {
         let norm = log_sum(&terms);
-        Step { belief: terms.map(|term| term - norm), density, shift: norm, scale: 1.0, norm }
+        Step {
+            belief: Belief { weights: terms.map(|term| term - norm), norm },
+            shift: shift + norm,
+            scale: 1.0,
+        }
+    }
+
+    /// A belief as the backward pass wants it: probabilities, or logarithms where the chain is in logs.
+    #[inline]
+    fn kept(&self, belief: &Belief<K>) -> [f64; K] {
+        if self.in_logs { belief.weights } else { self.probabilities(belief) }
     }
 
     /// The probabilities of a belief.
     #[inline]
     pub(super) fn probabilities(&self, belief: &Belief<K>) -> [f64; K] {
-        if self.in_logs { belief.map(libm::exp) } else { *belief }
+        if self.in_logs {
+            belief.weights.map(libm::exp)
+        } else {
+            belief.weights.map(|weight| weight * belief.norm)
+        }
     }
 
     /// The most likely path, and its log-probability together with the rows. Of equals the lower state.
@@ -154,9 +194,11 @@ impl<const K: usize> Chain<K> {
 /// What a pass over all rows works in; made once, used for every step of a fit.
 #[derive(Clone, Debug)]
 pub(super) struct Trellis<const K: usize> {
-    /// In: each row's log densities. A forward pass over a chain that is not in logs uses them up.
+    /// In: each row's log densities. A forward pass uses them up: it leaves all but the first row as
+    /// [`Chain::shifted`] says.
     pub(super) densities: Vec<[f64; K]>,
-    beliefs: Vec<Belief<K>>,
+    /// Probabilities, or their logarithms where the chain is in logs.
+    beliefs: Vec<[f64; K]>,
     norms: Vec<f64>,
     /// Out: states × rows, the probability of each state given all rows, up to rounding that grows with
     /// the number of rows.
@@ -176,22 +218,32 @@ impl<const K: usize> Trellis<K> {
 
     /// Filters; the log-likelihood. 0 of no rows.
     pub(super) fn forward(&mut self, chain: &Chain<K>) -> f64 {
-        let mut belief = [0.0; K];
         let mut shifts = 0.0;
         let mut logs = 0.0;
         let mut product = 1.0;
-        let rows = self.densities.iter_mut().zip(&mut self.beliefs).zip(&mut self.norms);
-        for (row, ((density, believed), norm)) in rows.enumerate() {
-            let step = if row == 0 { chain.first(density) } else { chain.next(&belief, density) };
-            belief = step.belief;
-            *believed = step.belief;
-            *density = step.density;
-            *norm = step.norm;
+        let mut took = |step: Step<K>, believed: &mut [f64; K], norm: &mut f64| {
+            *believed = chain.kept(&step.belief);
+            *norm = step.belief.norm;
             shifts += step.shift;
             product *= step.scale;
             if product < LOW {
                 logs += libm::log(product);
                 product = 1.0;
+            }
+            step.belief
+        };
+        let (Some((first, densities)), Some((first_belief, beliefs)), Some((first_norm, norms))) =
+            (self.densities.split_first_mut(), self.beliefs.split_first_mut(), self.norms.split_first_mut())
+        else {
+            return 0.0;
+        };
+        let mut belief = took(chain.first(first), first_belief, first_norm);
+        let blocks = densities.chunks_mut(BLOCK).zip(beliefs.chunks_mut(BLOCK)).zip(norms.chunks_mut(BLOCK));
+        for ((densities, beliefs), norms) in blocks {
+            // A row's shift waits where its norm will be.
+            chain.shift_all(densities, norms);
+            for ((density, believed), norm) in densities.iter().zip(beliefs).zip(norms) {
+                belief = took(chain.next(&belief, density, *norm), believed, norm);
             }
         }
         shifts + logs + libm::log(product)
@@ -199,7 +251,7 @@ impl<const K: usize> Trellis<K> {
 
     /// Probabilities of the states of one row, given it and those before it.
     pub(super) fn filtered(&self, chain: &Chain<K>, row: usize) -> [f64; K] {
-        chain.probabilities(&self.beliefs[row])
+        if chain.in_logs { self.beliefs[row].map(libm::exp) } else { self.beliefs[row] }
     }
 
     /// Smooths after [`Self::forward`]; how many moves from each state to each are expected.
@@ -223,11 +275,12 @@ impl<const K: usize> Trellis<K> {
             let belief = &self.beliefs[row];
             let mut weight = [0.0; K];
             for j in 0..K {
-                weight[j] = ahead[j] * density[j] * norm;
+                weight[j] = ahead[j] * (density[j] * norm);
             }
             for i in 0..K {
-                let mut sum = 0.0;
-                for j in 0..K {
+                let mut sum = chain.transition[i][0] * weight[0];
+                counts[i][0] += belief[i] * weight[0];
+                for j in 1..K {
                     counts[i][j] += belief[i] * weight[j];
                     sum += chain.transition[i][j] * weight[j];
                 }
@@ -280,12 +333,6 @@ fn largest<const K: usize>(terms: &[f64; K]) -> f64 {
     top
 }
 
-/// e^x of an x that is not above 0.
-#[inline]
-fn decay(x: f64) -> f64 {
-    if x < 0.0 { libm::exp(x) } else { 1.0 }
-}
-
 /// ln Σ e^x; −∞ where every term is.
 #[inline]
 fn log_sum<const K: usize>(terms: &[f64; K]) -> f64 {
@@ -293,5 +340,5 @@ fn log_sum<const K: usize>(terms: &[f64; K]) -> f64 {
     if top.is_infinite() {
         return top;
     }
-    top + libm::log(terms.iter().map(|term| decay(term - top)).sum())
+    top + libm::log(terms.iter().map(|term| libm::exp(term - top)).sum())
 }

@@ -82,7 +82,10 @@ impl<const K: usize> Online<K> {
         }
         let densities = self.emission.of_row(row);
         let step = match &self.belief {
-            Some(before) => self.chain.next(before, &densities),
+            Some(before) => {
+                let (density, shift) = self.chain.shifted(&densities);
+                self.chain.next(before, &density, shift)
+            }
             None => self.chain.first(&densities),
         };
         self.belief = Some(step.belief);

@@ -13,7 +13,7 @@ use crate::regimes::{Covariance, RegimeOptions, Start};
 use crate::table::FeatureTable;
 
 /// Steps that every start is given before the best go on (the short runs of C. Biernacki, G. Celeux and
-/// G. Govaert, *Choosing starting values for the EM algorithm*, Comput. Stat. Data Anal. 41 (2003) 561–575).
+/// G. Govaert, Comput. Stat. Data Anal. 41 (2003) 561–575, doi 10.1016/S0167-9473(02)00163-9).
 const SHORT: usize = 10;
 /// How many go on.
 const FINALISTS: usize = 3;

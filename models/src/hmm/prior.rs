@@ -26,7 +26,8 @@ impl Default for Strength {
 
 /// A Dirichlet prior of each row of the transition matrix, heavier where a regime stays, and Chen and Tan's
 /// penalty on covariances, −a (tr S Σ⁻¹ + ln |Σ|) for each regime with S the covariance of all clipped rows
-/// and a = n^−½, under which the likelihood is bounded and estimates stay consistent.
+/// and a = n^−½. Under it the likelihood is bounded. Chen and Tan prove consistency for mixtures of independent
+/// rows; for a chain it is only tried.
 ///
 /// Source: J. Chen and X. Tan, *Inference for multivariate normal mixtures*, J. Multivariate Anal. 100 (2009)
 /// 1367–1383.

@@ -2,6 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+
+use market::{
+    Baselines, Chances, FORECASTER, FeedId, Forecast, MarketEvent, Observation, RegimeReading, Timestamp,
+};
+use store::{Record, Store, StoreOptions};
+use vigie::clock::SystemClock;
 
 use crate::workplace::{Workplace, shared};
 
@@ -162,4 +169,73 @@ fn treasuries_as_a_web_page_prints_them_are_read() {
     assert!(report["files"][0]["accepted"].as_u64().unwrap() >= 120, "{report}");
     let holdings = rows(&place, &["holdings", "--symbol", "MSTR"]);
     assert_eq!((holdings[0]["quantity"].as_str(), holdings[0]["as_of"].as_str()), ("597325", "2025-07-31"));
+}
+
+/// What the forecaster kept, in a store at `S`: a forecast, made again later, and the reading beside it.
+fn keep_forecasts(place: &Workplace) {
+    let when = |text: &str| text.parse::<Timestamp>().unwrap();
+    let event = |known_at: &str, observation| MarketEvent {
+        feed: FeedId::new(FORECASTER),
+        event_time: when("2026-01-06T14:00:00Z"),
+        receive_time: when(known_at),
+        known_at: when(known_at),
+        observation,
+    };
+    let forecast = |known_at: &str, probability| {
+        let forecast = Forecast {
+            target: "vol-24h".into(),
+            asset: "BTC".into(),
+            regime: 0,
+            until: when("2026-01-07T14:00:00Z"),
+            shift: Some(Chances { probability, low: 0.125, high: 0.625 }),
+            abstained: None,
+            baselines: Baselines { base: 0.12, markov: 0.09, margin_only: 0.2 },
+            regimes: vec![0, 1],
+            model: "vol-24h-7f3a".into(),
+            sequence: 7,
+        };
+        event(known_at, Observation::Forecast(forecast))
+    };
+    let reading = RegimeReading {
+        target: "vol-24h".into(),
+        asset: "BTC".into(),
+        regime: 0,
+        name: "calm".into(),
+        probabilities: vec![0.75, 0.25],
+        since: when("2026-01-04T14:00:00Z"),
+        model: "vol-24h-7f3a".into(),
+    };
+    let events = [
+        forecast("2026-01-06T14:00:02Z", 0.25),
+        forecast("2026-01-06T15:00:00Z", 0.5),
+        event("2026-01-06T14:00:02Z", Observation::Regime(reading)),
+    ];
+    let clock = Arc::new(SystemClock);
+    let (mut store, _) = Store::open(&place.path("S"), StoreOptions::default(), clock).unwrap();
+    store.append(Record::Batch { origin: FORECASTER, at: events[1].known_at, events: &events }).unwrap();
+    store.close().unwrap();
+}
+
+#[test]
+fn forecasts_and_regimes_are_exported_as_they_were_known() {
+    let place = Workplace::new();
+    keep_forecasts(&place);
+    let probabilities = |more: &[&str]| -> Vec<String> {
+        let rows = rows(&place, &[&["forecasts"][..], more].concat());
+        rows.iter().map(|row| row["probability"].clone()).collect()
+    };
+    assert_eq!(probabilities(&[]), ["0.5"]);
+    assert_eq!(probabilities(&["--as-of", "2026-01-06T14:30:00Z"]), ["0.25"]);
+    assert_eq!(probabilities(&["--as-of", "2026-01-06T14:00:01Z"]), [""; 0]);
+    assert_eq!(probabilities(&["--instrument", "vol-24h", "--venue", "forecaster"]), ["0.5"]);
+    assert_eq!(probabilities(&["--instrument", "vol-5d"]), [""; 0]);
+    let regimes = rows(&place, &["regimes"]);
+    assert_eq!(regimes.len(), 1);
+    let cell = |name: &str| regimes[0][name].as_str();
+    assert_eq!((cell("name"), cell("probability"), cell("probabilities")), ("calm", "0.25", "0.75,0.25"));
+    let status: serde_json::Value = json(&place.stdout(&["--store", "S", "status", "--json"]));
+    assert_eq!(
+        (&status["tables"]["forecasts"]["rows"], &status["batches"]),
+        (&2.into(), &serde_json::json!([]))
+    );
 }

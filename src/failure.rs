@@ -135,6 +135,7 @@ impl Failure {
             | Self::Stdout(_)
             | Self::Terminal(_) => 2,
             Self::Anchor(AnchorError::Answer { .. } | AnchorError::FeeRate { .. }) => 2,
+            Self::Ledger(LedgerError::NoSuchRecord { .. } | LedgerError::NoHead { .. }) => 2,
             Self::Store(_) | Self::Ledger(_) | Self::Replay(_) => 3,
             Self::Unreachable(_) | Self::Anchor(AnchorError::Node { .. }) => 4,
             Self::Bug(_) => Self::BUG,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use market::Timestamp;
 
-use super::checkpoint::{Checkpoint, Proof};
+use super::checkpoint::Proof;
 use super::entry::{Entry, Fault};
 use super::error::{Damage, LedgerError};
 use super::export;
@@ -207,12 +207,9 @@ impl Reader {
     /// The ledger is damaged, there is no such record, or the checkpoint does not speak of it yet.
     pub fn proof(&self, sequence: u64) -> Result<Proof, LedgerError> {
         let scan = scan(&self.files, Signatures::Last, None, None)?;
-        let damaged = |problem: &str| Damage::Checkpoint { problem: problem.to_owned() };
-        let note = self.files.read_checkpoint()?.ok_or_else(|| damaged("it is missing"))?;
-        let signer =
-            scan.head.as_ref().map(|head| head.public_key).ok_or_else(|| damaged("there is no head"))?;
-        let checkpoint =
-            Checkpoint::parse(&note, &signer).map_err(|problem| Damage::Checkpoint { problem })?;
+        let (Some(checkpoint), Some(note)) = (scan.checkpoint, scan.note) else {
+            return Err(LedgerError::NoSuchRecord { sequence, count: 0 });
+        };
         let missing = LedgerError::NoSuchRecord { sequence, count: checkpoint.count };
         let (Some(hash), true) = (scan.tree.leaf(sequence), sequence < checkpoint.count) else {
             return Err(missing);

@@ -43,6 +43,8 @@ pub(super) struct Scan {
     pub trailing: u64,
     /// The signed checkpoint, which may be one record behind.
     pub checkpoint: Option<Checkpoint>,
+    /// Its very text.
+    pub note: Option<String>,
     /// When the first and the last signed forecast were made.
     pub span: Option<(Timestamp, Timestamp)>,
     /// Signed records that abstain.
@@ -52,7 +54,7 @@ pub(super) struct Scan {
 }
 
 struct Heads {
-    heads: Vec<Head>,
+    good: Vec<Head>,
     end: u64,
     torn: u64,
     damage: Option<Damage>,
@@ -68,7 +70,7 @@ pub(super) fn scan(
     // The order lets a ledger be read while it is written: what is read later is at most longer.
     let length = fs::metadata(files.forecasts()).map_or(0, |metadata| metadata.len());
     let note = files.read_checkpoint()?;
-    let Heads { heads, end, torn, damage: head_damage } = read_heads(files, signatures, key)?;
+    let Heads { good: heads, end, torn, damage: head_damage } = read_heads(files, signatures, key)?;
     let later_note = files.read_checkpoint()?;
 
     let signer = heads.first().map(|head| head.public_key);
@@ -82,7 +84,7 @@ pub(super) fn scan(
         }
         (Some(_) | None, _) => (None, None),
     };
-    let mut scan = Scan { heads_end: end, heads_torn: torn, checkpoint, ..Scan::default() };
+    let mut scan = Scan { heads_end: end, heads_torn: torn, checkpoint, note, ..Scan::default() };
     let record_damage = scan.read_records(files, &heads, length, wanted)?;
     scan.head = heads.last().cloned();
 
@@ -91,12 +93,12 @@ pub(super) fn scan(
         (Some(record), Some(head)) if head.record() < record.record() => Some(head),
         (record, head) => record.or(head),
     };
-    let signed = heads.len() as u64;
+    let covered = heads.len() as u64;
     // The checkpoint knows best where the end was: heads, or heads and records, may have been cut off.
-    let cut = scan.checkpoint.as_ref().filter(|checkpoint| first.is_none() && checkpoint.count > signed);
-    let cut = cut.map(|Checkpoint { count, .. }| Damage::HeadsTruncated { record: signed, count: *count });
+    let cut = scan.checkpoint.as_ref().filter(|checkpoint| first.is_none() && checkpoint.count > covered);
+    let cut = cut.map(|Checkpoint { count, .. }| Damage::HeadsTruncated { record: covered, count: *count });
     let added = first.is_none() && scan.unsigned > 1;
-    let added = added.then_some(Damage::Unsigned { record: signed, unsigned: scan.unsigned });
+    let added = added.then_some(Damage::Unsigned { record: covered, unsigned: scan.unsigned });
     let first = first.or(cut).or(added);
     let first = first.or(checkpoint_damage).or_else(|| {
         let signer = signer?;
@@ -202,16 +204,16 @@ fn read_heads(
     expected: Option<PublicKey>,
 ) -> Result<Heads, LedgerError> {
     let mut lines = Lines::open(&files.heads())?;
-    let mut read = Heads { heads: Vec::new(), end: 0, torn: 0, damage: None };
+    let mut read = Heads { good: Vec::new(), end: 0, torn: 0, damage: None };
     while let Some(line) = lines.next()? {
         if !line.is_whole {
             read.torn = line.end - read.end;
             break;
         }
-        let (record, end) = (read.heads.len() as u64, line.end);
-        let signer = expected.or(read.heads.first().map(|head| head.public_key));
+        let (record, end) = (read.good.len() as u64, line.end);
+        let signer = expected.or(read.good.first().map(|head| head.public_key));
         match check_head(line.bytes, record, signatures, signer) {
-            Ok(head) => read.heads.push(head),
+            Ok(head) => read.good.push(head),
             Err(damage) => {
                 read.damage = Some(damage);
                 break;
@@ -220,10 +222,10 @@ fn read_heads(
         read.end = end;
     }
     if signatures == Signatures::Last
-        && let Some(head) = read.heads.last()
+        && let Some(head) = read.good.last()
         && !head.is_signed()
     {
-        let record = read.heads.len() as u64 - 1;
+        let record = read.good.len() as u64 - 1;
         read.damage = Some(Damage::Head { record, line: record + 1, problem: FORGED.to_owned() });
     }
     Ok(read)

@@ -141,6 +141,7 @@ pub(super) mod figure {
         _value: IgnoredAny,
     }
 
+    #[expect(clippy::ref_option, reason = "the form that serde calls")]
     pub(in crate::ledger) fn serialize<S: Serializer>(
         figure: &Option<Exact>,
         serializer: S,
@@ -166,6 +167,7 @@ pub(super) mod moment {
     use market::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
     pub(in crate::ledger) fn serialize<S: Serializer>(
         at: &Timestamp,
         serializer: S,

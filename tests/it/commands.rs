@@ -45,6 +45,8 @@ fn the_screen_needs_a_terminal_and_says_what_does_not() {
 fn a_directory_that_is_no_store_ends_with_3() {
     refuses(&["--store", "nothing-here", "export", "liquidations"], 3, &["nothing-here"]);
     refuses(&["--store", "nothing-here", "status"], 3, &["nothing-here"]);
+    refuses(&["--store", "nothing-here", "ledger", "verify"], 3, &["nothing-here", "no ledger"]);
+    refuses(&["ledger", "--dir", "nothing-here", "list"], 3, &["nothing-here", "no ledger"]);
 }
 
 #[test]
@@ -92,9 +94,10 @@ fn check_config_prints_what_it_resolved() {
 fn help_names_every_subcommand() {
     let place = Workplace::new();
     let help = place.stdout(&["--help"]);
-    for name in
-        ["demo", "daemon", "sim", "record", "replay", "export", "snapshot", "status", "models", "rebuild"]
-    {
+    for name in [
+        "demo", "daemon", "sim", "record", "replay", "export", "snapshot", "status", "models", "ledger",
+        "rebuild",
+    ] {
         assert!(help.contains(name), "{name} is missing from:\n{help}");
     }
 }

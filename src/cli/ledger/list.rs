@@ -50,8 +50,8 @@ impl List {
             return Ok(());
         }
         say(&format!(
-            "{:>8}  {:<20}  {:<10} {:<6} {:<20}  {:>6}  {:>6}  {:>6}–{:<6}  {:<10}",
-            "sequence", "decided at", "target", "asset", "until", "regime", "shift", "low", "high", "hash"
+            "{:>8}  {:<20}  {:<10} {:<6} {:<20}  {:>6}  {:>6}  {:>13}  {:<10}",
+            "sequence", "decided at", "target", "asset", "until", "regime", "shift", "interval", "hash"
         ))?;
         chosen.iter().try_for_each(|entry| say(&line(entry)))
     }
@@ -71,9 +71,10 @@ fn line(entry: &Entry) -> String {
     let body = &entry.body;
     let answer = &body.answer;
     let hash = entry.hash.to_string();
+    let interval = format!("{}–{}", percent(answer.low), percent(answer.high));
     let reason = answer.abstained.as_ref().map(|reason| format!("  abstained: {reason}")).unwrap_or_default();
     format!(
-        "{:>8}  {:<20}  {:<10} {:<6} {:<20}  {:>6}  {:>6}  {:>6}–{:<6}  {}{reason}",
+        "{:>8}  {:<20}  {:<10} {:<6} {:<20}  {:>6}  {:>6}  {:>13}  {}{reason}",
         entry.sequence,
         moment(body.decided_at),
         body.target,
@@ -81,8 +82,7 @@ fn line(entry: &Entry) -> String {
         moment(body.until),
         answer.regime.map_or_else(|| "–".to_owned(), |regime| regime.to_string()),
         percent(answer.probability),
-        percent(answer.low),
-        percent(answer.high),
+        answer.low.and(answer.high).map(|_| interval).unwrap_or_default(),
         hash.get(..10).unwrap_or(&hash),
     )
 }

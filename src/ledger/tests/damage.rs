@@ -83,10 +83,10 @@ fn a_line_with_any_bit_flipped_is_no_record() {
 fn every_bit_of_a_head_and_of_the_checkpoint_counts() {
     let dir = written(3);
     let owners = owners(dir.path(), "heads.jsonl");
-    for at in 0..owners.len() {
+    for (at, owner) in owners.iter().enumerate() {
         let bit = (at % 8) as u32;
         flip(dir.path(), "heads.jsonl", at, bit);
-        expect_bad(dir.path(), owners[at], &format!("heads, byte {at} bit {bit}"));
+        expect_bad(dir.path(), *owner, &format!("heads, byte {at} bit {bit}"));
         flip(dir.path(), "heads.jsonl", at, bit);
     }
     let length = std::fs::metadata(path(dir.path(), "checkpoint")).unwrap().len() as usize;

@@ -10,7 +10,9 @@ use super::*;
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize().into()
 }
 
@@ -69,10 +71,10 @@ fn a_stranger_verifies_records_and_heads_with_common_tools() {
             (Some(n as u64), Some(&previous[..]))
         );
         let inputs = record["body"]["inputs"].as_array().unwrap();
-        let rows: String = inputs
-            .iter()
-            .map(|pair| format!("{} {}\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
-            .collect();
+        let mut rows = String::new();
+        for pair in inputs {
+            rows.extend([pair[0].as_str().unwrap(), " ", pair[1].as_str().unwrap(), "\n"]);
+        }
         assert_eq!(record["input_root"], blake3::hash(rows.as_bytes()).to_hex().to_string());
         let bits = u64::from_str_radix(inputs[0][1].as_str().unwrap(), 16).unwrap();
         assert_eq!(f64::from_bits(bits).to_bits(), (-3.25 + n as f64 / 7.0).to_bits());
@@ -128,15 +130,11 @@ fn a_checkpoint_bears_other_signatures_beside_but_not_instead() {
     for (what, text) in [
         ("another ledger's", Checkpoint::sign(&other, 5, Digest::of(b"root"))),
         ("unsigned", note.rsplit_once('\u{2014}').unwrap().0.to_owned()),
-        (
-            "a witness alone",
-            witnessed
-                .lines()
-                .enumerate()
-                .filter(|(n, _)| *n != 4)
-                .map(|(_, line)| format!("{line}\n"))
-                .collect(),
-        ),
+        ("a witness alone", {
+            let mut lines: Vec<&str> = witnessed.lines().collect();
+            lines.remove(4);
+            lines.join("\n") + "\n"
+        }),
         ("another count", note.replacen("\n5\n", "\n6\n", 1)),
         ("a leading zero", note.replacen("\n5\n", "\n05\n", 1)),
         ("an extension", note.replacen("\n\n", "\nmore\n\n", 1)),

@@ -66,13 +66,13 @@ fn one_bit_in_one_replay_of_a_thousand_is_told_with_its_field() {
 
 #[test]
 fn an_abstention_that_becomes_a_forecast_is_a_difference_in_every_field() {
-    let silent = Entry::seal(0, forecast(4), Digest::ZERO);
     struct Bold;
     impl Forecaster for Bold {
         fn answer(&self, _: &Entry) -> Result<Answer, String> {
             Ok(forecast(1).answer)
         }
     }
+    let silent = Entry::seal(0, forecast(4), Digest::ZERO);
     let fields: Vec<&str> =
         replay(&silent, &Bold).unwrap().differences.iter().map(|difference| difference.field).collect();
     assert_eq!(fields, ["probability", "low", "high", "regimes", "abstained"]);

@@ -148,9 +148,10 @@ fn a_write_cut_anywhere_is_set_aside_and_nothing_acknowledged_is_lost() {
 
 #[test]
 fn what_is_false_or_unreadable_is_refused_with_the_field_and_leaves_no_trace() {
+    type Spoil = fn(&mut Body);
     let dir = written(1);
     let mut ledger = Ledger::open(dir.path(), hour(0)).unwrap();
-    let cases: [(&str, fn(&mut Body)); 14] = [
+    let cases: [(&str, Spoil); 14] = [
         ("known_at", |body| body.known_at = hour(2)),
         ("until", |body| body.until = body.decided_at),
         ("target", |body| body.target = String::new()),
@@ -197,4 +198,23 @@ fn after_a_failed_write_nothing_more_is_acknowledged() {
     std::fs::remove_dir(path(dir.path(), "checkpoint")).unwrap();
     std::fs::copy(path(written(1).path(), "checkpoint"), path(dir.path(), "checkpoint")).unwrap();
     assert!(matches!(damage(dir.path()), Damage::Checkpoint { .. }), "another ledger's checkpoint");
+}
+
+#[test]
+fn a_ledger_is_sound_at_every_moment_that_somebody_reads_it() {
+    let dir = written(1);
+    let place = dir.path().to_owned();
+    let writer = std::thread::spawn(move || write_into(&place, 1..120));
+    let (mut seen, mut readings) = (0, 0);
+    while !writer.is_finished() || readings < 3 {
+        let reader = Reader::open(dir.path()).unwrap();
+        let verified = reader.verify(&Expected::default()).unwrap();
+        assert!(verified.count >= seen, "{} after {seen}", verified.count);
+        seen = verified.count;
+        assert!(reader.proof(0).unwrap().holds());
+        assert!(reader.read(..).unwrap().len() as u64 >= seen);
+        readings += 1;
+    }
+    writer.join().unwrap();
+    assert_eq!(verify(dir.path()).unwrap().count, 120);
 }

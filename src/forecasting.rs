@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use market::{FeedId, MarketEvent, Observation, Outlook, Silence, Timestamp};
+use market::{FORECASTER, FeedId, MarketEvent, Observation, Outlook, Silence, Timestamp};
 use models::features::{self, FeatureSet};
 use models::forecast::{self, Artefact, Inputs, Protocol, Task, Walk};
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,6 @@ pub use self::cards::{Card, Shelf, ShelfError};
 pub use self::history::read as read_history;
 pub use self::records::Replayer;
 use crate::ledger::{self, Ledger, LedgerError};
-
-/// The feed under whose name forecasts are kept.
-pub const FORECASTER: &str = "forecaster";
 
 /// `[forecast]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use clap::Args;
-use market::{Clock, Forecast, Outlook, Timestamp};
+use market::{Clock, FORECASTER, Forecast, Outlook, Timestamp};
 use models::forecast::{self, Task};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
@@ -14,9 +14,7 @@ use super::progress::bar;
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::forecasting::{
-    FORECASTER, ForecastConfig, Forecaster, Shelf, Trained, feature_set, read_history, train,
-};
+use crate::forecasting::{ForecastConfig, Forecaster, Shelf, Trained, feature_set, read_history, train};
 
 /// See the module. Trains an artefact for each target and scores it walking forward; the watch does the same once
 /// a day.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use feeds::FeedConfig;
 use feeds::backfill::{self, Backfill, BackfillRow, Order, Surroundings, Turn};
-use market::{Clock, Interval, MarketEvent, Silence, Timestamp};
+use market::{Clock, FORECASTER, Interval, MarketEvent, Silence, Timestamp};
 use store::Reader;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use crate::forecasting::{FORECASTER, ForecastConfig, Forecaster, Said};
+use crate::forecasting::{ForecastConfig, Forecaster, Said};
 
 /// How often it looks whether a moment of decision has come.
 const LOOK_EVERY: Duration = Duration::from_secs(20);

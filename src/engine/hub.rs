@@ -10,8 +10,8 @@ use std::sync::Arc;
 use feeds::recording::RecordingWriter;
 use feeds::{Decoded, FeedMessage, FrameKind, Verdict};
 use market::{
-    Alert, AlertState, Board, FeedId, FeedState, Gap, GapCause, MarketEvent, Observation, RollingWindows,
-    Timestamp, WINDOWS,
+    Alert, AlertState, Board, FORECASTER, FeedId, FeedState, Gap, GapCause, MarketEvent, Observation,
+    RollingWindows, Timestamp, WINDOWS,
 };
 use store::{Query, Reader, Record, Recovery, Store, StoreError};
 
@@ -22,7 +22,7 @@ use super::{Wanted, not_running};
 use crate::alerts::Rule;
 use crate::books::{Assumptions, Background, Books, shipped_holdings};
 use crate::failure::Failure;
-use crate::forecasting::{FORECASTER, Said};
+use crate::forecasting::Said;
 
 /// Seconds of silence that rules are walked through one by one; after a day every window is empty.
 const WALK_LIMIT: i64 = 100_000;

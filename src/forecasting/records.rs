@@ -2,7 +2,7 @@
 
 use market::{Forecast, LedgerHead};
 use models::features::FeatureSet;
-use models::forecast::{self, Inputs};
+use models::forecast::{self, Inputs, Task};
 use smol_str::SmolStr;
 
 use super::cards::Shelf;
@@ -55,21 +55,26 @@ pub(super) fn head(head: &Head) -> LedgerHead {
 
 /// Makes a recorded forecast again, from the record's inputs and the artefact that it names.
 pub struct Replayer {
-    shelf: Shelf,
+    task: &'static Task,
+    trained: Trained,
 }
 
 impl Replayer {
-    /// With the artefacts of `shelf`.
-    pub fn new(shelf: Shelf) -> Self {
-        Self { shelf }
+    /// With the artefact that `entry` names, from `shelf`.
+    ///
+    /// # Errors
+    /// In words: the target is unknown, or the artefact is not there or another one.
+    pub fn of(entry: &Entry, shelf: &Shelf) -> Result<Self, String> {
+        let body = &entry.body;
+        let task = forecast::task(&body.target).ok_or_else(|| format!("{} is no target", body.target))?;
+        let trained = shelf.load(task, &body.model.id).map_err(|error| error.to_string())?;
+        Ok(Self { task, trained })
     }
 }
 
 impl Forecaster for Replayer {
     fn answer(&self, entry: &Entry) -> Result<Answer, String> {
-        let body = &entry.body;
-        let task = forecast::task(&body.target).ok_or_else(|| format!("{} is no target", body.target))?;
-        let trained = self.shelf.load(task, &body.model.id).map_err(|error| error.to_string())?;
+        let (body, trained) = (&entry.body, &self.trained);
         if trained.card.hash != body.model.hash {
             return Err(format!("the artefact {} is not the one that made the forecast", body.model.id));
         }
@@ -85,6 +90,6 @@ impl Forecaster for Replayer {
             row: row.iter().map(|(_, value)| value.value()).collect(),
         };
         let answer = trained.artefact.forecast(&inputs).map_err(|error| error.to_string())?;
-        Ok(Answer::of(&outlooks::forecast(task, &body.asset, &trained, &answer, body.decided_at)))
+        Ok(Answer::of(&outlooks::forecast(self.task, &body.asset, trained, &answer, body.decided_at)))
     }
 }

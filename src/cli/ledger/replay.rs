@@ -6,7 +6,8 @@ use serde_json::json;
 use super::{say, say_json};
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::ledger::{Entry, Forecaster, LedgerError, Reader, replay_many};
+use crate::forecasting::{Replayer, Shelf};
+use crate::ledger::{LedgerError, Reader, ReplayError, replay_many};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -27,8 +28,9 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn run(self, reader: &Reader, settings: &Settings) -> Result<(), Failure> {
         let entry = reader.entry(self.sequence)?;
-        let forecaster = forecaster(settings, &entry)?;
-        let replayed = replay_many(&entry, &*forecaster, self.times, self.threads)?;
+        let forecaster = Replayer::of(&entry, &Shelf::new(&settings.store_dir))
+            .map_err(|problem| ReplayError { sequence: entry.sequence, problem })?;
+        let replayed = replay_many(&entry, &forecaster, self.times, self.threads)?;
         let differences: Vec<String> = replayed.differences.iter().map(ToString::to_string).collect();
         if self.json {
             let answers: Vec<_> = replayed
@@ -58,13 +60,4 @@ impl Replay {
             entry.sequence, replayed.times, replayed.times, replayed.recorded
         ))
     }
-}
-
-/// What makes forecasts from the artefact that the record names.
-fn forecaster(_settings: &Settings, entry: &Entry) -> Result<Box<dyn Forecaster + Sync>, Failure> {
-    let model = &entry.body.model;
-    Err(Failure::Usage(format!(
-        "record {} was made by {}, whose artefacts this program cannot load",
-        entry.sequence, model.id
-    )))
 }

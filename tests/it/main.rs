@@ -10,6 +10,7 @@
 mod commands;
 mod configs;
 mod desk;
+mod forecast;
 mod journey;
 mod recordings;
 mod screen;

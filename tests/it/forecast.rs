@@ -1,0 +1,267 @@
+//! Regimes and forecasts: models on a user's file, artefacts, the ledger, and the same bits again.
+
+use std::fmt::Write as _;
+
+use market::{Clock, Timestamp};
+use serde_json::Value;
+use vigie::clock::SystemClock;
+
+use crate::workplace::Workplace;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+/// Draws of our own, the same everywhere: a linear congruence, twelve of them for one that is nearly normal.
+struct Draws(u64);
+
+impl Draws {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+}
+
+/// Daily closes up to yesterday, in two regimes of volatility that last for weeks.
+fn prices(days: i32) -> String {
+    let mut draws = Draws(11);
+    let today = SystemClock.now().date();
+    let (mut text, mut price, mut is_stormy) =
+        ("Date,Open,High,Low,Close,Volume\n".to_owned(), 100.0_f64, false);
+    for back in (1..=days).rev() {
+        if draws.uniform() < 0.04 {
+            is_stormy = draws.uniform() < 0.35;
+        }
+        let open = price;
+        price *= (draws.normal() * if is_stormy { 0.035 } else { 0.01 }).exp();
+        let date = today.plus_days(-back).unwrap();
+        let (high, low) = (open.max(price) * 1.001, open.min(price) * 0.999);
+        let _ = writeln!(text, "{date},{open},{high},{low},{price},1000");
+    }
+    text
+}
+
+#[test]
+fn every_model_of_regimes_answers_in_the_words_of_research() {
+    let place = Workplace::new();
+    let mut draws = Draws(3);
+    let mut text = "ret,vol\n".to_owned();
+    for row in 0..300 {
+        let wide = if (row / 60) % 2 == 0 { 1.0 } else { 3.0 };
+        let _ = writeln!(text, "{},{}", draws.normal() * wide, draws.normal().abs() * wide);
+    }
+    place.write("series.csv", &text);
+    for (model, more) in [
+        ("hmm", &[][..]),
+        ("ms", &["--switching-variance"]),
+        ("ms-ar", &["--order", "1", "--switching-variance"]),
+        ("jump", &["--penalty", "20"]),
+        ("bocpd", &["--run-length", "60"]),
+    ] {
+        let mut arguments =
+            vec!["regimes", "series.csv", "--columns", "ret", "--model", model, "--json", "--chart", "c.svg"];
+        arguments.extend(more);
+        let report = json(&place.stdout(&arguments));
+        let rows = report["n"].as_u64().unwrap() as usize;
+        assert_eq!(report["model"], model);
+        assert_eq!(report["labels"].as_array().unwrap().len(), rows, "{model}");
+        assert_eq!(report["filtered"].as_array().unwrap().len(), rows, "{model}");
+        for key in [
+            "states",
+            "log_likelihood",
+            "aic",
+            "bic",
+            "converged",
+            "iterations",
+            "parameters",
+            "transition",
+            "expected_durations",
+            "smoothed",
+        ] {
+            assert!(report.get(key).is_some(), "{model} lacks {key}");
+        }
+        let svg = std::fs::read_to_string(place.path("c.svg")).unwrap();
+        assert!(svg.contains("<svg") && svg.contains("regime 1"), "{model}");
+    }
+}
+
+#[test]
+fn a_stated_start_runs_exactly_so_many_steps_and_stated_parameters_are_only_evaluated() {
+    let place = Workplace::new();
+    let mut draws = Draws(5);
+    let rows: Vec<String> =
+        (0..200).map(|row| (draws.normal() + if row < 100 { 0.0 } else { 4.0 }).to_string()).collect();
+    place.write("x.csv", &format!("x\n{}\n", rows.join("\n")));
+    place.write(
+        "start.json",
+        r#"{"startprob":[0.5,0.5],"transmat":[[0.9,0.1],[0.1,0.9]],"means":[[-1.0],[5.0]],"covars":[[[1.0]],[[1.5]]]}"#,
+    );
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["regimes", "x.csv", "--columns", "x", "--json"];
+        arguments.extend(more);
+        json(&place.stdout(&arguments))
+    };
+    let likelihood = |report: &Value| report["log_likelihood"].as_f64().unwrap();
+    let none = run(&["--params", "start.json"]);
+    let one = run(&["--start", "start.json", "--iterations", "1"]);
+    let twenty = run(&["--start", "start.json", "--iterations", "20"]);
+    assert_eq!((&one["iterations"], &twenty["iterations"]), (&1.into(), &20.into()));
+    assert!(likelihood(&none) < likelihood(&one) && likelihood(&one) < likelihood(&twenty));
+    let output = place.run(&["regimes", "x.csv", "--columns", "y"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no column \"y\""), "{said}");
+}
+
+#[test]
+fn a_price_file_is_evaluated_by_the_protocol() {
+    let place = Workplace::new();
+    place.write("p.csv", &prices(900));
+    let report = json(&place.stdout(&[
+        "evaluate",
+        "--input",
+        "p.csv",
+        "--target",
+        "vol",
+        "--horizon",
+        "5",
+        "--min-train",
+        "400",
+        "--refit",
+        "100",
+        "--json",
+    ]));
+    assert!(report["n"].as_u64().unwrap() > 300, "{report}");
+    for key in ["flips", "event_rate", "brier", "reliability", "seconds"] {
+        assert!(report.get(key).is_some(), "no {key}");
+    }
+    for key in ["model", "base", "markov", "margin_only"] {
+        assert!(report["log_loss"][key].as_f64().unwrap() > 0.0, "{key}");
+    }
+    for key in ["skill", "skill_over_margin"] {
+        let (low, value, high) =
+            (&report[key]["low"], report[key]["value"].as_f64().unwrap(), &report[key]["high"]);
+        assert!(low.as_f64().unwrap() <= value && value <= high.as_f64().unwrap(), "{key}");
+        assert!(report[key]["against"].is_string());
+    }
+}
+
+/// Train, forecast, verify, replay: from a user's bars to a record that anyone can check.
+#[test]
+fn a_forecast_is_recorded_verified_and_made_again_to_the_bit() {
+    let place = Workplace::new();
+    place.write("BTC-USD.csv", &prices(700));
+    place.stdout(&["--store", "S", "import", "bars", "BTC-USD.csv", "--symbol", "BTC-USD"]);
+    let card = json(&place.stdout(&["--store", "S", "train", "--target", "vol-5d", "--json"]));
+    let id = card["id"].as_str().unwrap();
+    let shown = place.stdout(&["--store", "S", "models", "show", id]);
+    assert!(shown.contains("known failures") && shown.contains("out of sample"), "{shown}");
+
+    // The day's decision falls at 00:15; a quarter of an hour a day there is none that is due.
+    let now = SystemClock.now();
+    if now.since(now.date().start()).as_secs() < 16 * 60 {
+        eprintln!("skipped: the day's bar is not due yet");
+        return;
+    }
+    let said = json(&place.stdout(&["--store", "S", "forecast", "--target", "vol-5d", "--json"]));
+    assert_eq!(said["forecasts"].as_array().unwrap().len(), 1, "{said}");
+    let forecast = &said["forecasts"][0]["forecast"];
+    assert_eq!((&forecast["model"], &forecast["sequence"]), (&id.into(), &0.into()));
+    let parts: f64 = said["forecasts"][0]["drivers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|driver| driver["contribution"].as_f64().unwrap())
+        .sum();
+    if let Some(probability) = forecast["shift"]["probability"].as_f64() {
+        assert!((1.0 / (1.0 + (-parts).exp()) - probability).abs() < 1e-6, "drivers sum to the logit");
+    }
+    let again = json(&place.stdout(&["--store", "S", "forecast", "--target", "vol-5d", "--json"]));
+    assert_eq!(
+        again["forecasts"][0]["forecast"]["shift"], forecast["shift"],
+        "the same inputs, the same bits"
+    );
+
+    let verified = place.stdout(&["--store", "S", "ledger", "verify"]);
+    assert!(verified.contains("2 records") || verified.contains('2'), "{verified}");
+    // 10,000 replays, in processes of 1, 2 and 4 threads: one hash.
+    let mut hashes = std::collections::BTreeSet::new();
+    for (times, threads) in [("4000", "1"), ("3000", "2"), ("3000", "4")] {
+        let replayed = json(&place.stdout(&[
+            "--store",
+            "S",
+            "ledger",
+            "replay",
+            "0",
+            "--times",
+            times,
+            "--threads",
+            threads,
+            "--json",
+        ]));
+        assert_eq!(replayed["exact"], true, "{replayed}");
+        hashes
+            .extend(replayed["answers"].as_array().unwrap().iter().map(|answer| answer["hash"].to_string()));
+    }
+    assert_eq!(hashes.len(), 1);
+    let table = place.stdout(&["--store", "S", "export", "forecasts"]);
+    assert!(table.lines().count() >= 2 && table.contains("vol-5d"), "{table}");
+    assert!(place.stdout(&["--store", "S", "export", "regimes"]).contains("vol-5d"));
+
+    // Another number in the artefact, and it is refused by name.
+    let path = place.path("S/models").join(format!("{id}.toml"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("rows = ", "rows = 1", 1)).unwrap();
+    let output = place.run(&["--store", "S", "ledger", "replay", "0"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("not the artefact that its card describes"), "{said}");
+    // A record that was changed is named.
+    let ledger = place.path("S/ledger/forecasts.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.replacen("vol-5d", "vol-5e", 1)).unwrap();
+    let output = place.run(&["--store", "S", "ledger", "verify"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("record 0"), "{said}");
+}
+
+#[test]
+fn what_would_have_been_said_is_said_without_a_record_and_without_a_look_ahead() {
+    let place = Workplace::new();
+    place.write("BTC-USD.csv", &prices(700));
+    place.stdout(&["--store", "S", "import", "bars", "BTC-USD.csv", "--symbol", "BTC-USD"]);
+    let then: Timestamp = SystemClock.now().date().plus_days(-40).unwrap().start();
+    let then = then.plus(std::time::Duration::from_hours(1)).to_string();
+    let ask = || {
+        json(&place.stdout(&["--store", "S", "forecast", "--as-of", &then, "--target", "vol-5d", "--json"]))
+    };
+    let before = ask();
+    assert_eq!(before["recorded"], false);
+    assert_eq!(before["forecasts"].as_array().unwrap().len(), 1, "{before}");
+    // What comes later changes nothing.
+    let mut lines: Vec<String> = prices(20).lines().map(str::to_owned).collect();
+    for line in &mut lines[1..] {
+        *line = line.replace(",1000", ",2000");
+    }
+    place.write("later.csv", &lines.join("\n"));
+    place.stdout(&["--store", "S", "import", "bars", "later.csv", "--symbol", "BTC-USD"]);
+    assert_eq!(ask()["forecasts"], before["forecasts"]);
+    assert!(!place.path("S/ledger").exists());
+    let audited = json(&place.stdout(&[
+        "--store",
+        "S",
+        "evaluate",
+        "--target",
+        "vol-5d",
+        "--min-train",
+        "365",
+        "--audit",
+        "--json",
+    ]));
+    assert_eq!(audited["audit"]["leaks"], 0);
+    assert!(audited["audit"]["rows_moved"].as_u64().unwrap() > 0, "the audit could have found something");
+}

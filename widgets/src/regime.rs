@@ -19,7 +19,7 @@ use crate::phrase::{self, Lines, Phrase};
 use crate::signs::UNKNOWN;
 use crate::theme::Theme;
 use crate::watch;
-use standing::{Row, Standing};
+use standing::Row;
 
 /// Height from which the targets stand in a table.
 const TABLE_FROM: u16 = 7;
@@ -74,23 +74,21 @@ impl Panel for Regime {
             phrase::set(&mut pen, Lines { y: 0, rows: 1 }, &phrases, theme);
             return;
         }
-        let mut notes = Vec::new();
         let chosen = self.place(&rows);
-        if let Some(row) = rows.get(chosen) {
-            notes.extend([row.name(), format!("{} of {}", chosen + 1, rows.len()), "UTC".to_owned()]);
-        }
+        let mut notes = Vec::new();
         if board.mode == Mode::Simulated {
             notes.push("simulated".to_owned());
         }
-        let tag = rows.get(chosen).map(|row| row.standing(board.now)).filter(|standing| {
-            matches!(standing, Standing::Stale(_) | Standing::Expired(_) | Standing::Drift(_))
-        });
-        let words = tag.map(|standing| standing.brief());
-        let tag = tag.zip(words.as_deref()).map(|(standing, words)| (words, standing.style(theme)));
+        if let Some(row) = rows.get(chosen) {
+            notes.extend([row.name(), format!("{} of {}", chosen + 1, rows.len()), "UTC".to_owned()]);
+        }
+        let warned = rows.get(chosen).and_then(|row| row.warning(board.now, theme));
+        let tag = warned.as_ref().map(|(words, style)| (words.as_str(), *style));
         Head { title: self.title(), note: &notes.join(" · "), tag }.draw(&mut pen, view);
         let Some(row) = rows.get(chosen) else {
             let remedy = "set enabled = true under [forecast], or train now: vigie train";
             let lines = watch::untold(board, "the forecaster has not spoken", remedy);
+            self.drivers.show(0, 0);
             watch::draw_untold(&mut pen, &lines, view);
             return;
         };
@@ -102,15 +100,14 @@ impl Panel for Regime {
             y += 1 + listed;
         }
         let mut pen = pen.below(y);
-        match row.outlook {
-            Some(outlook) => self.draw_outlook(&mut pen, row, outlook, view),
-            None => {
-                self.drivers.show(0, 0);
-                let (width, rows) = (pen.width(), pen.height());
-                let lines = statement::silence(row, width, board.now, theme);
-                phrase::set(&mut pen, Lines { y: 0, rows }, &lines, theme);
-            }
+        if let Some(outlook) = row.outlook {
+            self.draw_outlook(&mut pen, row, outlook, view);
+            return;
         }
+        self.drivers.show(0, 0);
+        let rows = pen.height();
+        let lines = statement::silence(row, pen.width(), board.now, theme);
+        phrase::set(&mut pen, Lines { y: 0, rows }, &lines, theme);
     }
 }
 

@@ -34,7 +34,7 @@ enum Field {
 #[rustfmt::skip]
 const PLANS: &[&[Column<Field>]] = &[
     &[words(Field::Name, 20, 28), numbers(Field::Value, 7), numbers(Field::Part, 8), words(Field::Bar, 11, 41)],
-    &[words(Field::Name, 12, 28), numbers(Field::Value, 7), numbers(Field::Part, 8), words(Field::Bar, 5, 11)],
+    &[words(Field::Name, 12, 28), numbers(Field::Value, 7), numbers(Field::Part, 8), words(Field::Bar, 5, 7)],
     &[words(Field::Name, 8, 28), numbers(Field::Part, 8)],
 ];
 
@@ -101,6 +101,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, outlook: &Outlook, scroll: &mut Scroll, vi
             Field::Name => String::new(),
             Field::Value => "value".to_owned(),
             Field::Part => "part".to_owned(),
+            Field::Bar if slot.width < 9 => format!("≤{}", part(largest).trim_start_matches('+')),
             Field::Bar => format!("max {}", part(largest).trim_start_matches('+')),
         };
         pen.cell(*slot, 1, &header, theme.label);
@@ -170,8 +171,8 @@ enum GroupField {
 /// Column sets of the groups, richest first.
 #[rustfmt::skip]
 const GROUP_PLANS: &[&[Column<GroupField>]] = &[
-    &[words(GroupField::Name, 12, 16), numbers(GroupField::Evidence, 8), numbers(GroupField::Resolved, 7), words(GroupField::Standing, 18, 40)],
-    &[words(GroupField::Name, 5, 16), numbers(GroupField::Evidence, 5), numbers(GroupField::Resolved, 5), words(GroupField::Standing, 18, 40)],
+    &[words(GroupField::Name, 12, 16), numbers(GroupField::Evidence, 6), numbers(GroupField::Resolved, 7), words(GroupField::Standing, 18, 40)],
+    &[words(GroupField::Name, 8, 16), numbers(GroupField::Evidence, 6), numbers(GroupField::Resolved, 7), words(GroupField::Standing, 18, 40)],
     &[words(GroupField::Name, 4, 12), words(GroupField::Standing, 8, 40)],
 ];
 

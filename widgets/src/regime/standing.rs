@@ -137,9 +137,22 @@ impl<'a> Row<'a> {
             Some(of) => phrase.and(&chance(of.probability), theme.text).and(&width(of), theme.dim),
             None => phrase.and("abstained", theme.warn),
         };
-        match standing {
-            Standing::Good | Standing::Abstained(_) => phrase,
-            other => phrase.and(&other.brief(), other.style(theme)),
+        match self.warning(now, theme) {
+            Some((words, style)) => phrase.and(&words, style),
+            None => phrase,
+        }
+    }
+
+    /// What the reader must not miss beside the numbers: `expired, stale 14d00h`. An abstention has none.
+    pub(super) fn warning(&self, now: Timestamp, theme: &Theme) -> Option<(String, Style)> {
+        let standing = self.standing(now);
+        let old = self.outlook.and_then(|outlook| staleness(outlook, now));
+        let old = old.map(|old| Standing::Stale(old).brief());
+        match (standing, old) {
+            (Standing::Good | Standing::Abstained(_), _) => None,
+            (Standing::Stale(_), Some(old)) => Some((old, standing.style(theme))),
+            (_, Some(old)) => Some((format!("{}, {old}", standing.brief()), standing.style(theme))),
+            (_, None) => Some((standing.brief(), standing.style(theme))),
         }
     }
 }

@@ -44,16 +44,13 @@ pub(super) fn reading(outlook: &Outlook, columns: u16, now: Timestamp, theme: &T
 pub(super) fn forecast(outlook: &Outlook, columns: u16, now: Timestamp, theme: &Theme) -> Vec<Phrase> {
     let forecast = &outlook.forecast;
     let mut phrases = Vec::new();
-    match shift(outlook) {
-        Some(of) => {
-            let shift = Phrase::new("shift", theme.label).and(&chance(of.probability), theme.title);
-            phrases.push(shift.and(&width(of), theme.text));
-        }
-        None => {
-            let reason = forecast.abstained.as_deref().unwrap_or("no reason was given");
-            let lines = wrapped(&format!("abstained: {reason}"), columns.saturating_sub(2));
-            phrases.extend(lines.iter().map(|line| Phrase::new(line, theme.warn)));
-        }
+    if let Some(of) = shift(outlook) {
+        let shift = Phrase::new("shift", theme.label).and(&chance(of.probability), theme.title);
+        phrases.push(shift.and(&width(of), theme.text));
+    } else {
+        let reason = forecast.abstained.as_deref().unwrap_or("no reason was given");
+        let lines = wrapped(&format!("abstained: {reason}"), columns.saturating_sub(2));
+        phrases.extend(lines.iter().map(|line| Phrase::new(line, theme.warn)));
     }
     phrases.push(if now > forecast.until {
         let words = format!("{} ({} ago)", moment(forecast.until, now), age(now.since(forecast.until)));

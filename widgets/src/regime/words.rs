@@ -84,7 +84,7 @@ fn bare(probability: f64) -> String {
     match probability {
         p if !(0.0..=1.0).contains(&p) => "?".to_owned(),
         p if p > 0.0 && p < 0.0005 => "<0.1".to_owned(),
-        p if p < 1.0 && p >= 0.9995 => ">99.9".to_owned(),
+        p if (0.9995..1.0).contains(&p) => ">99.9".to_owned(),
         p => format!("{:.1}", p.abs() * 100.0),
     }
 }
@@ -97,8 +97,8 @@ pub(super) fn width(of: &Chances) -> String {
 /// The same with whole percents from ten on: `[9.1, 52]`.
 pub(super) fn width_brief(of: &Chances) -> String {
     let end = |p: f64| match p {
-        p if (0.0995..=0.9949).contains(&p) || p == 1.0 => format!("{:.0}", p * 100.0),
-        p => bare(p),
+        p if (0.0995..0.995).contains(&p) => format!("{:.0}", p * 100.0),
+        p => bare(p).replace("100.0", "100"),
     };
     format!("[{}, {}]", end(of.low), end(of.high))
 }

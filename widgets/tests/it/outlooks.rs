@@ -88,7 +88,7 @@ pub fn calm_day() -> Outlook {
             (probability / (1.0 - probability)).ln(),
             &[
                 ("distance_to_boundary", -1.84, -0.902),
-                ("log_ewma_vol_24h", -0.71, -0.318),
+                ("log_ewma_vol_24h", -0.71, -0.327),
                 ("liq_intensity_long", 1.42, 0.264),
                 ("har_168h", 0.38, 0.121),
                 ("parkinson_24h", -0.44, -0.097),

@@ -148,7 +148,12 @@ fn what_is_simulated_says_so_in_its_own_head() {
     let mut board = full_desk();
     assert!(!text_of(&board, (80, 18)).contains("simulated"));
     board.mode = Mode::Simulated;
-    assert!(text_of(&board, (80, 18)).lines().next().unwrap().contains("simulated"));
+    board.now = now().plus(Duration::from_hours(9));
+    for size in [(80, 18), (60, 8)] {
+        let shown = text_of(&board, size);
+        let head = shown.lines().next().unwrap();
+        assert!(head.contains("simulated") && head.contains("stale 9h03m"), "{head}");
+    }
 }
 
 #[test]

@@ -13,6 +13,9 @@ mod desk;
 #[path = "../tests/it/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod fixture;
+#[path = "../tests/it/outlooks.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use the rest")]
+mod outlooks;
 #[path = "../tests/it/screen.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod screen;

@@ -359,7 +359,7 @@ fn draw_particulars(pen: &mut Pen<'_>, occasion: &Occasion, theme: &Theme) {
 }
 
 /// Prose in lines of at most `width` columns; a longer word is left whole for the pen to cut.
-fn wrapped(text: &str, width: u16) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: u16) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

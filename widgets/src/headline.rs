@@ -12,6 +12,7 @@ use crate::panel::{Action, Focus, Panel, Reaction, View};
 use crate::pen::Pen;
 use crate::phrase::{self, Lines, Phrase};
 use crate::prices::Best;
+use crate::regime;
 use crate::signs::{UNKNOWN, say_gain};
 
 /// The panel. It has no rule over it and nothing to move in it.
@@ -72,6 +73,11 @@ fn phrases(title: &str, view: &View<'_>) -> Vec<Phrase> {
         let gain = say_gain(Phrase::new(name, theme.title), gains.one_day, theme);
         phrases.push(best.qualify(gain.and(&format!("1d ({over})"), theme.label), theme));
     }
+    phrases.push(regime::headline(board, theme));
+    phrases.push(match events::next(board, theme) {
+        Some(next) => next.after("next", theme.title),
+        None => unknown("next event"),
+    });
     match &desk.mining {
         Some(mining) => {
             phrases.push(miners::hashprice(mining, view));
@@ -79,9 +85,5 @@ fn phrases(title: &str, view: &View<'_>) -> Vec<Phrase> {
         }
         None => phrases.push(unknown("chain")),
     }
-    phrases.push(match events::next(board, theme) {
-        Some(next) => next.after("next", theme.title),
-        None => unknown("next event"),
-    });
     phrases
 }

@@ -92,7 +92,8 @@ fn headline_rows(area: Rect) -> u16 {
         (_, ..16) => 0,
         (170.., _) | (TWO_COLUMNS_FROM.., ..30) | (_, ..20) => 2,
         (TWO_COLUMNS_FROM.., _) => 3,
-        _ => 4,
+        (_, ..30) => 4,
+        _ => 5,
     }
 }
 

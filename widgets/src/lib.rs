@@ -24,6 +24,7 @@ mod phrase;
 mod plan;
 mod popup;
 mod prices;
+mod regime;
 mod signs;
 mod status;
 mod strip;
@@ -46,6 +47,7 @@ pub use leverage::Leverage;
 pub use miners::Miners;
 pub use panel::{Action, Focus, Panel, PanelRow, Reaction, View};
 pub use popup::{HelpView, PaletteEntry, PaletteView};
+pub use regime::Regime;
 pub use status::StatusLine;
 pub use tape::Tape;
 pub use theme::{HEAT_LEVELS, Theme};
@@ -114,6 +116,12 @@ pub const PANELS: &[PanelRow] = &[
         title: "Institutions and leverage",
         about: "fund flows and treasuries beside funding, open interest and liquidations",
         make: || Box::new(Leverage::default()),
+    },
+    PanelRow {
+        id: "regime",
+        title: "Regimes",
+        about: "each market's regime, how likely it is to shift, what moved that, and how good it was",
+        make: || Box::new(Regime::default()),
     },
     PanelRow {
         id: "events",

@@ -48,6 +48,12 @@ impl<'a> Pen<'a> {
         Pen { buf: self.buf, area }
     }
 
+    /// The part of this place that is inside `area`, a rectangle of the screen.
+    pub(crate) fn within(&mut self, area: Rect) -> Pen<'_> {
+        let area = area.intersection(self.area);
+        Pen { buf: self.buf, area }
+    }
+
     /// Writes at most `width` columns from `x` on, with `…` where it had to cut; returns the column after it.
     pub(crate) fn write(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let width = width.min(self.area.width.saturating_sub(x));

@@ -76,6 +76,22 @@ pub(crate) fn set(pen: &mut Pen<'_>, lines: Lines, phrases: &[Phrase], theme: &T
     row + 1
 }
 
+/// How many rows the phrases take where there are enough.
+pub(crate) fn rows(phrases: &[Phrase], width: u16) -> u16 {
+    let (mut x, mut rows) = (1_u16, u16::from(!phrases.is_empty()));
+    for phrase in phrases {
+        let gap = if x == 1 { 0 } else { width_of(BETWEEN) };
+        let end = x.saturating_add(gap).saturating_add(phrase.width());
+        if x > 1 && end > width {
+            rows = rows.saturating_add(1);
+            x = 1_u16.saturating_add(phrase.width());
+        } else {
+            x = end;
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use ratatui::buffer::{Buffer, Cell};
@@ -104,6 +120,8 @@ mod tests {
             (40, 0, 0, ["", "", ""]),
         ] {
             let (rows_taken, text) = lines(width, rows, &texts);
+            let phrases: Vec<Phrase> = texts.iter().map(|text| Phrase::new(text, Style::new())).collect();
+            assert!(rows < 3 || super::rows(&phrases, width) == rows_taken, "{width}");
             assert_eq!(
                 (rows_taken, text.iter().map(String::as_str).collect::<Vec<_>>()),
                 (taken, told.to_vec())

@@ -49,6 +49,12 @@ pub const WORKSPACES: &[WorkspaceRow] = &[
         layout: leverage,
     },
     WorkspaceRow {
+        id: "regimes",
+        title: "Regimes",
+        about: "regimes, shift forecasts and how good they were, over the alerts",
+        layout: |area| REGIMES.fill(area),
+    },
+    WorkspaceRow {
         id: "events",
         title: "Events",
         about: "what is due and what happened, over the alerts",
@@ -89,6 +95,9 @@ const LEVERAGE: Stack<3> = Stack {
 
 const LEVERAGE_BESIDE: Stack<2> =
     Stack { panels: ["leverage", "alerts"], stages: &[[8, 1], [22, 4], [32, 7]] };
+
+const REGIMES: Stack<2> =
+    Stack { panels: ["regime", "alerts"], stages: &[[8, 1], [19, 4], [32, 7], [50, 9]] };
 
 const EVENTS: Stack<2> =
     Stack { panels: ["events", "alerts"], stages: &[[8, 1], [18, 5], [31, 8], [48, 11]] };

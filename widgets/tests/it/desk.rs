@@ -12,6 +12,7 @@ use market::{
 };
 
 use crate::fixture::{Chance, ago, busy, now};
+use crate::outlooks::{outlooks, silences};
 
 /// Asset, funds by size, dollars of a usual day's flow of the largest, and the asset's price.
 const FUNDS: [(&str, &[&str], f64, f64); 3] = [
@@ -417,6 +418,8 @@ pub fn full_desk() -> Board {
     let mut board = busy();
     board.desk = Arc::new(desk());
     board.occasions = occasions().into();
+    board.outlooks = outlooks().into();
+    board.silences = silences().into();
     board
 }
 

@@ -16,10 +16,10 @@ use crate::screen::{draw_workspace, panels, record, text};
 use crate::screens::panel;
 
 /// The panels that show the desk.
-const DESK: [&str; 6] = ["headline", "flows", "miners", "tokens", "leverage", "events"];
+const DESK: [&str; 7] = ["headline", "flows", "miners", "tokens", "leverage", "regime", "events"];
 
 /// What a panel shows after each of some actions, as text.
-fn after(id: &str, board: &Board, size: (u16, u16), actions: &[Action]) -> String {
+pub fn after(id: &str, board: &Board, size: (u16, u16), actions: &[Action]) -> String {
     let theme = Theme::truecolor();
     let view = View { board, theme: &theme, focus: Focus::Focused, new_york: None };
     let mut panel = (widgets::find(id).unwrap().make)();
@@ -83,7 +83,7 @@ fn each_panel_owns_up_to_old_figures() {
 fn each_panel_without_colour() {
     let (board, theme) = (full_desk(), Theme::mono());
     let view = View { board: &board, theme: &theme, focus: Focus::Focused, new_york: None };
-    for id in ["flows", "miners", "leverage"] {
+    for id in ["flows", "miners", "leverage", "regime"] {
         let mut buf = Buffer::empty(Rect::new(0, 0, 80, 14));
         (widgets::find(id).unwrap().make)().render(buf.area, &mut buf, &view);
         insta::assert_snapshot!(format!("mono_{id}"), record(&buf));

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use market::{
-    Beta, Date, Desk, FeedId, FlowCell, FlowDay, FlowStatus, FlowTable, Gains, Instrument, Occasion,
-    OccasionTime, Price, PricePoint, Standing, Timestamp, Usd,
+    Beta, Chances, Date, Desk, FeedId, FlowCell, FlowDay, FlowStatus, FlowTable, Gains, Instrument,
+    Interval95, Occasion, OccasionTime, Outlook, Price, PricePoint, Silence, Standing, TARGETS, Timestamp,
+    Usd,
 };
 
 use crate::desk::{desk, occasions};
 use crate::fixture::{Chance, now};
+use crate::outlooks::calm_day;
 
 /// A desk of anything: odd names, extreme numbers, tables that contradict themselves.
 pub fn any_desk(chance: &mut Chance) -> Desk {
@@ -91,6 +93,86 @@ pub fn any_occasions(chance: &mut Chance) -> Vec<Occasion> {
     }
     occasions.truncate(chance.below(9) as usize);
     occasions
+}
+
+/// Outlooks of anything: numbers that are none, lists that do not fit each other, times in disorder.
+pub fn any_outlooks(chance: &mut Chance) -> (Arc<[Outlook]>, Arc<[Silence]>) {
+    let outlooks = (0..chance.below(5)).map(|_| any_outlook(chance)).collect();
+    let silences = (0..chance.below(4))
+        .map(|_| Silence { target: any_target(chance).into(), reason: any_name(chance).repeat(20) })
+        .collect();
+    (outlooks, silences)
+}
+
+fn any_target(chance: &mut Chance) -> &'static str {
+    let known = TARGETS[chance.below(4) as usize];
+    [known, known, any_name(chance)][chance.below(3) as usize]
+}
+
+fn any_number(chance: &mut Chance) -> f64 {
+    any_figure(chance).unwrap_or(0.4)
+}
+
+fn any_outlook(chance: &mut Chance) -> Outlook {
+    let mut outlook = calm_day();
+    outlook.target = any_target(chance).into();
+    outlook.asset = any_name(chance).into();
+    outlook.names = (0..chance.below(3)).map(|_| any_name(chance).into()).collect();
+    outlook.reading.regime = chance.next() as u8;
+    outlook.reading.since = any_moment(chance);
+    outlook.reading.probabilities = (0..chance.below(3)).map(|_| any_number(chance)).collect();
+    if chance.below(2) == 0 {
+        outlook.read_at = any_moment(chance);
+        outlook.made_at = any_moment(chance);
+        outlook.forecast.until = any_moment(chance);
+    }
+    if chance.below(2) == 0 {
+        outlook.ribbon = (0..chance.below(300)).map(|_| (any_moment(chance), any_number(chance))).collect();
+    }
+    outlook.forecast.shift = (chance.below(3) > 0).then(|| Chances {
+        probability: any_number(chance),
+        low: any_number(chance),
+        high: any_number(chance),
+    });
+    outlook.forecast.abstained = (chance.below(3) == 0).then(|| any_name(chance).into());
+    outlook.forecast.regimes = (0..chance.below(4)).map(|_| chance.next() as u8).collect();
+    outlook.forecast.baselines.markov = any_number(chance);
+    outlook.drivers.truncate(chance.below(14) as usize);
+    for driver in &mut outlook.drivers {
+        driver.value = any_number(chance);
+        driver.contribution = any_number(chance);
+    }
+    outlook.groups.truncate(chance.below(6) as usize);
+    for group in &mut outlook.groups {
+        group.name = any_name(chance).into();
+        group.evidence = any_number(chance);
+        group.resolved = chance.next() as usize;
+    }
+    if let Some(score) = &mut outlook.score {
+        score.n = chance.below(3) as usize;
+        score.shifts = chance.next() as usize;
+        score.log_loss = any_number(chance);
+        score.skill = any_interval(chance);
+        score.over_margin = any_interval(chance);
+        score.reliability.truncate(chance.below(8) as usize);
+        for bin in &mut score.reliability {
+            bin.forecast = any_number(chance);
+            bin.happened = any_number(chance);
+        }
+    }
+    outlook.score = outlook.score.filter(|_| chance.below(4) > 0);
+    outlook.model.id = any_name(chance).into();
+    outlook.model.expires_at = any_moment(chance);
+    outlook.model.drift = (chance.below(2) == 0).then(|| any_moment(chance));
+    if let Some(ledger) = &mut outlook.ledger {
+        ledger.count = chance.next();
+        ledger.head = any_name(chance).into();
+    }
+    outlook
+}
+
+fn any_interval(chance: &mut Chance) -> Interval95 {
+    Interval95 { value: any_number(chance), low: any_number(chance), high: any_number(chance) }
 }
 
 fn any_flows(chance: &mut Chance) -> FlowTable {

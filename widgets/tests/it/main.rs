@@ -4,6 +4,8 @@ mod desk;
 mod desks;
 mod disorder;
 mod fixture;
+mod outlooks;
+mod regimes;
 mod screen;
 mod screens;
 mod sizes;

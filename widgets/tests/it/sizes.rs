@@ -15,7 +15,7 @@ use ratatui::widgets::Widget;
 use widgets::{Action, Focus, HelpView, PaletteEntry, PaletteView, Theme, View, WORKSPACES};
 
 use crate::desk::{crowded, full_desk};
-use crate::disorder::{any_desk, any_occasions};
+use crate::disorder::{any_desk, any_occasions, any_outlooks};
 use crate::fixture::{Chance, busy};
 use crate::screen::{draw_workspace, panels};
 
@@ -92,6 +92,9 @@ fn anything(seed: u64) -> Board {
     if chance.below(4) > 0 {
         board.desk = Arc::new(any_desk(&mut chance));
         board.occasions = any_occasions(&mut chance).into();
+    }
+    if chance.below(4) > 0 {
+        (board.outlooks, board.silences) = any_outlooks(&mut chance);
     }
     board
 }

@@ -20,7 +20,7 @@ use crate::scalar::{clipped, logit};
 
 use super::frame::{Frame, View};
 use super::full;
-use super::ridge::Design;
+use super::ridge::{Design, Overlap};
 
 /// Every expert with the weight it starts with, in order. Half the weight is with the naive two, who need
 /// nothing proved, nearly all of it with the table of transitions, which holds the base rate wherever regimes
@@ -123,7 +123,7 @@ pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usi
     let others = (0..width).filter(|place| Some(*place) != hmm && !har.contains(place));
     let core: Vec<usize> = har.iter().copied().chain(others).collect();
     let known = har.len() + 2;
-    let overlap = horizon as f64;
+    let overlap = Overlap::new(horizon);
     let parts = [0, 1].map(|state| {
         let of_state = |row: &usize| frame.views[*row].state == state;
         let rows: Vec<usize> = (0..frame.views.len()).filter(of_state).collect();
@@ -182,7 +182,7 @@ fn logistic_form(
     places: &[usize],
     width: usize,
     known: usize,
-    overlap: f64,
+    overlap: Overlap,
     by_linfa: bool,
 ) -> Option<Form> {
     let shifts = part.shifted.iter().filter(|shifted| **shifted).count();
@@ -192,7 +192,8 @@ fn logistic_form(
     }
     let values = design(&part.views, places);
     let columns = places.len() + 2;
-    let design = Design { values: &values, columns, free: 2, known: known.min(columns), overlap };
+    let design =
+        Design { values: &values, columns, free: 2, known: known.min(columns), overlap: overlap.of_labels };
     if places.is_empty() {
         let none = vec![0.0; part.shifted.len()];
         let weights = design.classify_from(&part.shifted, &none, &[1e-3, 1.0])?;
@@ -200,7 +201,8 @@ fn logistic_form(
     }
     let fit = design.classify(&part.shifted)?;
     let weights = if by_linfa {
-        let ridge: Vec<f64> = design.ridge(fit.strengths).iter().map(|ridge| ridge * overlap).collect();
+        let ridge: Vec<f64> =
+            design.ridge(fit.strengths).iter().map(|ridge| ridge * overlap.of_labels).collect();
         full::Problem { values: &values, columns, happened: &part.shifted, ridge: &ridge }.fit(&fit.weights)
     } else {
         fit.weights
@@ -210,11 +212,12 @@ fn logistic_form(
 
 /// The forms that follow from where the level will be h rows later: μ and σ by a ridge regression over every
 /// row, P(beyond the boundary) as of a normal distribution, corrected by a logistic map that is held near it.
-fn ahead(frame: &Frame, places: &[usize], width: usize, known: usize, overlap: f64) -> Option<[Form; 2]> {
+fn ahead(frame: &Frame, places: &[usize], width: usize, known: usize, overlap: Overlap) -> Option<[Form; 2]> {
     let views: Vec<&View> = frame.views.iter().collect();
     let values = design(&views, places);
     let columns = places.len() + 2;
-    let fit = Design { values: &values, columns, free: 1, known, overlap }.regress(&frame.ahead)?;
+    let fit = Design { values: &values, columns, free: 1, known, overlap: overlap.of_numbers }
+        .regress(&frame.ahead)?;
     let mut map = Vec::with_capacity(views.len() * 4);
     let mut normal = Vec::with_capacity(views.len());
     for (row, view) in values.chunks_exact(columns).zip(&views) {
@@ -224,7 +227,7 @@ fn ahead(frame: &Frame, places: &[usize], width: usize, known: usize, overlap: f
         normal.push(PROBIT * away * z);
         map.extend([1.0, PROBIT * away * z, away, z]);
     }
-    let design = Design { values: &map, columns: 4, free: 4, known: 4, overlap };
+    let design = Design { values: &map, columns: 4, free: 4, known: 4, overlap: overlap.of_labels };
     let correction = design.classify_from(&frame.shifted, &normal, &[MAP_RIDGE; 4])?;
     Some([0, 1].map(|state| {
         let away = away(state);

@@ -1,8 +1,8 @@
 //! Fits linear forms whose shrinkage the data choose: ridge regression and logistic regression by evidence.
 //!
 //! The strength of the ridge is the one under which the training rows are most probable (Gaussian prior,
-//! Laplace's approximation), out of a fixed grid. Labels of overlapping windows repeat each other: a row
-//! counts as 1/h, so that the evidence is not taken for h times what it is. Columns that theory names (HAR) have a
+//! Laplace's approximation), out of a fixed grid. Outcomes of overlapping windows repeat each other: a row
+//! counts only in part ([`Overlap`]), so that the evidence is not taken for several times what it is. Columns that theory names (HAR) have a
 //! strength of their own, and all others one that is at least as great. Without signal the strongest shrinkage
 //! wins and nothing is learnt, which is what should happen.
 //!
@@ -30,8 +30,36 @@ pub(crate) struct Design<'a> {
     /// How many of the first columns are shrunk by the first strength; those after them by a second one, which
     /// is never weaker: they have more to prove.
     pub(crate) known: usize,
-    /// How many rows a label spans.
+    /// How many rows say what one would.
     pub(crate) overlap: f64,
+}
+
+/// How many rows of windows that overlap say what one row says.
+///
+/// Windows of h that lie k apart share 1 − k/h of their rows, and so are correlated; the columns' windows as well as
+/// the outcomes'. A sum of products over such rows has Σ ρ(column) ρ(outcome) over all k times the variance that
+/// independent rows would give it (M. S. Bartlett, *Some aspects of the time-correlation problem in regard to tests of
+/// significance*, J. R. Stat. Soc. 98 (1935) 536–543). An outcome that is a yes or a no keeps (2/π) asin ρ of a
+/// normal's correlation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Overlap {
+    /// Of outcomes that are numbers: 1 + 2 Σ (1 − k/h)².
+    pub(crate) of_numbers: f64,
+    /// Of outcomes that are a yes or a no: 1 + 2 Σ (1 − k/h) (2/π) asin(1 − k/h).
+    pub(crate) of_labels: f64,
+}
+
+impl Overlap {
+    /// Of windows of `horizon` rows.
+    pub(crate) fn new(horizon: usize) -> Self {
+        let mut overlap = Self { of_numbers: 1.0, of_labels: 1.0 };
+        for k in 1..horizon {
+            let shared = 1.0 - k as f64 / horizon as f64;
+            overlap.of_numbers += 2.0 * shared * shared;
+            overlap.of_labels += 4.0 * shared * libm::asin(shared) * std::f64::consts::FRAC_1_PI;
+        }
+        overlap
+    }
 }
 
 /// The ridge of the columns that are left free, the constant apart.
@@ -292,6 +320,15 @@ mod tests {
         let coin: Vec<bool> = (0..600).map(|_| chance.uniform() < 0.3).collect();
         let nothing = design.classify(&coin).unwrap();
         assert!(nothing.weights[1..].iter().all(|w| w.abs() < 0.1), "{nothing:?}");
+    }
+
+    #[test]
+    fn windows_that_overlap_count_as_fewer_rows() {
+        assert!((Overlap::new(1).of_labels - 1.0).abs() < 1e-12);
+        let five = Overlap::new(5);
+        assert!((five.of_numbers - (1.0 + 2.0 * (0.64 + 0.36 + 0.16 + 0.04))).abs() < 1e-12);
+        assert!(five.of_labels < five.of_numbers && five.of_numbers < 5.0);
+        assert!((five.of_labels - 2.69).abs() < 0.01);
     }
 
     #[test]

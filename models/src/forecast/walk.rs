@@ -17,6 +17,7 @@ use super::experts::{self, EXPERTS};
 use super::frame::{Frame, core};
 use super::hidden::Hidden;
 use super::outside::{Offset, Resolved};
+use super::ridge::Overlap;
 use super::{ForecastError, Task};
 
 /// The share of its weight that an expert passes on to the others when an outcome is known: about one change
@@ -175,7 +176,10 @@ impl Walk {
             settled: 0,
             unfitted: None,
             mixture,
-            platt: SequentialPlatt::new(PLATT_OUTCOMES * overlap, (4 * task.horizon).max(20))?,
+            platt: SequentialPlatt::new(
+                PLATT_OUTCOMES * Overlap::new(task.horizon).of_labels,
+                (4 * task.horizon).max(20),
+            )?,
             gates: vec![gate; offsets.len()],
             offsets,
         })

@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-/// A stream of draws (ChaCha20).
+/// A stream of draws (`ChaCha20`).
 pub(crate) struct Chance(ChaCha20Rng);
 
 impl Chance {

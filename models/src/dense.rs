@@ -42,8 +42,8 @@ impl Cholesky {
     pub(crate) fn forward(&self, b: &mut [f64]) {
         for i in 0..self.size {
             let mut sum = b[i];
-            for k in 0..i {
-                sum -= self.lower[i * self.size + k] * b[k];
+            for (entry, known) in self.lower[i * self.size..].iter().zip(&b[..i]) {
+                sum -= entry * known;
             }
             b[i] = sum / self.lower[i * self.size + i];
         }
@@ -54,8 +54,8 @@ impl Cholesky {
         self.forward(b);
         for i in (0..self.size).rev() {
             let mut sum = b[i];
-            for k in i + 1..self.size {
-                sum -= self.lower[k * self.size + i] * b[k];
+            for (k, known) in b.iter().enumerate().skip(i + 1) {
+                sum -= self.lower[k * self.size + i] * known;
             }
             b[i] = sum / self.lower[i * self.size + i];
         }

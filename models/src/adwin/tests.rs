@@ -1,3 +1,5 @@
+//! ADWIN against river, and on streams that nothing changed.
+
 use proptest::prelude::*;
 
 use super::*;

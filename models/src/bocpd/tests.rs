@@ -1,3 +1,5 @@
+//! Change points against every segmentation of short series, and on what is no series.
+
 use proptest::prelude::*;
 
 use super::*;

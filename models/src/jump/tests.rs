@@ -1,3 +1,5 @@
+//! Jump models against jumpmodels, against every path of short series, and on what is no series.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -90,6 +90,7 @@ impl From<ForecastFailure> for Failure {
     fn from(failure: ForecastFailure) -> Self {
         match failure {
             ForecastFailure::Store(error) => Self::Store(error),
+            ForecastFailure::Ledger(error) => Self::Ledger(error),
             other => Self::Forecast(Box::new(other)),
         }
     }
@@ -133,9 +134,9 @@ impl Failure {
             | Self::Import { .. }
             | Self::Write { .. }
             | Self::Stdout(_)
-            | Self::Terminal(_) => 2,
-            Self::Anchor(AnchorError::Answer { .. } | AnchorError::FeeRate { .. }) => 2,
-            Self::Ledger(LedgerError::NoSuchRecord { .. } | LedgerError::NoHead { .. }) => 2,
+            | Self::Terminal(_)
+            | Self::Anchor(AnchorError::Answer { .. } | AnchorError::FeeRate { .. })
+            | Self::Ledger(LedgerError::NoSuchRecord { .. } | LedgerError::NoHead { .. }) => 2,
             Self::Store(_) | Self::Ledger(_) | Self::Replay(_) => 3,
             Self::Unreachable(_) | Self::Anchor(AnchorError::Node { .. }) => 4,
             Self::Bug(_) => Self::BUG,

@@ -303,15 +303,14 @@ impl Forecaster {
         };
         if !self.trained.get(task.id).is_some_and(is_fresh) {
             let kept = self.shelf.latest(task, &self.config.asset)?.filter(is_fresh);
-            let trained = match kept {
-                Some(trained) => trained,
-                None => {
-                    let mut go_on =
-                        |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-                    let trained = train(task, set, now, &mut go_on)?;
-                    self.shelf.keep(&trained)?;
-                    trained
-                }
+            let trained = if let Some(trained) = kept {
+                trained
+            } else {
+                let mut go_on =
+                    |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                let trained = train(task, set, now, &mut go_on)?;
+                self.shelf.keep(&trained)?;
+                trained
             };
             self.trained.insert(task.id, trained);
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use clap::Args;
 use market::{Clock, FORECASTER, Forecast, Outlook, Timestamp};
@@ -68,12 +69,12 @@ pub(super) fn train_on(
 ) -> Result<Trained, Failure> {
     let set = feature_set(task, history, asset, now)?;
     let bar = bar(task.id, set.samples.rows() as u64, "rows");
-    let trained = train(task, &set, now, &mut |done, _| {
+    let outcome = train(task, &set, now, &mut |done, _| {
         bar.set_position(done as u64);
         ControlFlow::Continue(())
     });
     bar.finish_and_clear();
-    Ok(trained?)
+    Ok(outcome?)
 }
 
 impl Train {
@@ -82,13 +83,13 @@ impl Train {
         let config = chosen(&settings.config.forecast, &self.target);
         let now = SystemClock.now();
         let history = read_history(&settings.store_dir, &config.asset, now)?;
-        let shelf = Shelf::new(&settings.store_dir);
+        let artefacts = Shelf::new(&settings.store_dir);
         let mut failed = Vec::new();
         let mut count = 0;
         for task in config.tasks() {
             match train_on(task, &history, &config.asset, now) {
                 Ok(trained) => {
-                    shelf.keep(&trained).map_err(crate::forecasting::ForecastFailure::from)?;
+                    artefacts.keep(&trained).map_err(crate::forecasting::ForecastFailure::from)?;
                     count += 1;
                     if self.json {
                         say_json(&trained.card)?;
@@ -133,23 +134,22 @@ impl ForecastNow {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let settings = global.settings()?;
         let config = chosen(&settings.config.forecast, &self.target);
-        let (said, is_recorded) = match self.as_of {
-            Some(then) => (Forecaster::new(config, &settings.store_dir).rehearse(then)?, false),
-            None => {
-                let (mut store, _) = Store::open(
-                    &settings.store_dir,
-                    settings.store_options,
-                    std::sync::Arc::new(SystemClock),
-                )?;
-                let now = SystemClock.now();
-                let said = Forecaster::new(config, &settings.store_dir).pass(now, &|| false)?;
-                if !said.events.is_empty() {
-                    store.append(Record::Batch { origin: FORECASTER, at: now, events: &said.events })?;
-                }
-                store.flush()?;
-                store.close()?;
-                (said, true)
+        let mut forecaster = Forecaster::new(config, &settings.store_dir);
+        let is_recorded = self.as_of.is_none();
+        let said = if let Some(then) = self.as_of {
+            forecaster.rehearse(then)?
+        } else {
+            // The store first: what it cannot keep is not written down either.
+            let (mut store, _) =
+                Store::open(&settings.store_dir, settings.store_options, Arc::new(SystemClock))?;
+            let now = SystemClock.now();
+            let said = forecaster.pass(now, &|| false)?;
+            if !said.events.is_empty() {
+                store.append(Record::Batch { origin: FORECASTER, at: now, events: &said.events })?;
             }
+            store.flush()?;
+            store.close()?;
+            said
         };
         if self.json {
             let outlooks: Vec<Value> = said.outlooks.iter().map(as_json).collect();

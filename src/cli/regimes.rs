@@ -17,6 +17,7 @@ use crate::failure::Failure;
 /// See the module. Regimes are numbered from 0 in order of variance, or of mean where the variance does not
 /// switch. `docs/models.md` has the models, and how their words map to those of statsmodels and hmmlearn.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Regimes {
     /// CSV or Parquet file with a header
     file: PathBuf,

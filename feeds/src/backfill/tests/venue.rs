@@ -34,18 +34,18 @@ impl Venue {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let notes = asked.clone();
+        let noted = asked.clone();
         tokio::spawn(async move {
-            let mut held = Vec::new();
+            let mut hanging = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let Some((stream, path)) = read(stream).await else { continue };
                 let before = {
-                    let mut notes = notes.lock().unwrap();
-                    notes.push(path.clone());
-                    notes.len() - 1
+                    let mut noted = noted.lock().unwrap();
+                    noted.push(path.clone());
+                    noted.len() - 1
                 };
                 match story(&path, before) {
-                    (head, _) if head == HANG => held.push(stream),
+                    (head, _) if head == HANG => hanging.push(stream),
                     (head, body) => answer(stream, &head, &body).await,
                 }
             }

@@ -23,7 +23,10 @@ use smol_str::SmolStr;
 pub use self::cards::{Card, Shelf, ShelfError};
 pub use self::history::read as read_history;
 pub use self::records::Replayer;
-use crate::ledger::{self, Ledger, LedgerError};
+use crate::ledger::{self, Entry, Ledger, LedgerError};
+
+/// Records of the ledger that are looked through for what was said already.
+const RECENT: u64 = 64;
 
 /// `[forecast]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,9 +202,11 @@ impl Forecaster {
     pub fn pass(&mut self, now: Timestamp, is_stopped: &dyn Fn() -> bool) -> Result<Said, ForecastFailure> {
         let history = history::read(&self.store_dir, &self.config.asset, now)?;
         let mut ledger = Ledger::open(&ledger::dir_in(&self.store_dir), now)?;
+        let count = ledger.head().map_or(0, |head| head.count);
+        let recent = ledger.reader().read(count.saturating_sub(RECENT)..)?;
         let mut said = Said::default();
         for task in self.config.clone().tasks() {
-            match self.speak(task, &history, &mut ledger, now, is_stopped) {
+            match self.speak(task, &history, (&mut ledger, &recent), now, is_stopped) {
                 Ok(events) => said.events.extend(events),
                 Err(error @ (ForecastFailure::Ledger(_) | ForecastFailure::Store(_))) => return Err(error),
                 Err(error) => {
@@ -258,7 +263,7 @@ impl Forecaster {
         &mut self,
         task: &'static Task,
         history: &features::History,
-        ledger: &mut Ledger,
+        (ledger, recent): (&mut Ledger, &[Entry]),
         now: Timestamp,
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Vec<MarketEvent>, ForecastFailure> {
@@ -271,11 +276,19 @@ impl Forecaster {
         let answer = trained.artefact.forecast(&inputs).map_err(model_error(task))?;
         let asset = self.config.asset.as_str();
         let mut event = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
-        let entry = ledger.append(records::body(&event, &inputs, &set, row, &trained, &self.config), now)?;
-        event.sequence = entry.sequence;
+        let body = records::body(&event, &inputs, &set, row, &trained, &self.config);
+        // What an earlier run said of this moment, word for word, is on record already.
+        let known = recent.iter().find(|entry| entry.body == body);
+        event.sequence = match known {
+            Some(entry) => entry.sequence,
+            None => ledger.append(body, now)?.sequence,
+        };
         let outlook = outlooks::outlook(task, asset, &trained, &answer, &set, event.clone(), now);
         let reading = outlook.reading.clone();
         self.outlooks.insert(task.id, outlook);
+        if known.is_some() {
+            return Ok(Vec::new());
+        }
         let told = |observation| MarketEvent {
             feed: FeedId::new(FORECASTER),
             event_time: inputs.time,

@@ -224,6 +224,8 @@ pub(super) fn share(share: &Share) -> String {
 fn as_json(found: &Found) -> Result<Value, Failure> {
     let mut value = serde_json::to_value(&found.evaluation)
         .map_err(|error| Failure::Bug(format!("write JSON: {error}")))?;
+    value["from"] = json!(found.evaluation.from.to_string());
+    value["to"] = json!(found.evaluation.to.to_string());
     value["seconds"] = json!(found.seconds);
     value["left_out"] = json!(found.left_out);
     if let Some(audit) = &found.audit {

@@ -163,7 +163,7 @@ impl ForecastNow {
             );
         }
         for outlook in &said.outlooks {
-            say(&as_text(outlook))?;
+            say(&as_text(outlook, is_recorded))?;
         }
         for silence in &said.silences {
             say(&format!("nothing to say: {}", silence.reason))?;
@@ -175,7 +175,7 @@ impl ForecastNow {
     }
 }
 
-fn as_text(outlook: &Outlook) -> String {
+fn as_text(outlook: &Outlook, is_recorded: bool) -> String {
     let Forecast { target, asset, until, shift, abstained, baselines, regimes, model, sequence, .. } =
         &outlook.forecast;
     let reading = &outlook.reading;
@@ -232,7 +232,10 @@ fn as_text(outlook: &Outlook) -> String {
             score.over_margin.high * 100.0
         );
     }
-    let _ = write!(text, "  model       {model}, ledger record {sequence}");
+    let _ = write!(text, "  model       {model}");
+    if is_recorded {
+        let _ = write!(text, ", ledger record {sequence}");
+    }
     text
 }
 

@@ -128,6 +128,12 @@ pub enum ForecastFailure {
         /// The row's time.
         at: Timestamp,
     },
+    /// There is no artefact to ask.
+    #[error("{target}: no artefact is trained yet; run `vigie train`, or a watch")]
+    Untrained {
+        /// The target.
+        target: &'static str,
+    },
     /// An artefact cannot be kept or read.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
@@ -224,6 +230,40 @@ impl Forecaster {
         Ok(said)
     }
 
+    /// What the artefacts on the shelf say of `now`, for a picture: nothing is trained or written down.
+    ///
+    /// # Errors
+    /// The store cannot be read. A target without an artefact or a row is a silence.
+    pub fn look(&self, now: Timestamp) -> Result<Said, ForecastFailure> {
+        let history = history::read(&self.store_dir, &self.config.asset, now)?;
+        let head = ledger::Reader::open(&ledger::dir_in(&self.store_dir)).and_then(|reader| reader.head());
+        let head = head.ok().flatten().as_ref().map(records::head);
+        let mut said = Said::default();
+        for task in self.config.tasks() {
+            match self.look_at(task, &history, now) {
+                Ok(outlook) => said.outlooks.push(Outlook { ledger: head.clone(), ..outlook }),
+                Err(error) => {
+                    said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    fn look_at(
+        &self,
+        task: &'static Task,
+        history: &features::History,
+        now: Timestamp,
+    ) -> Result<Outlook, ForecastFailure> {
+        let trained = self
+            .shelf
+            .latest(task, &self.config.asset)?
+            .ok_or(ForecastFailure::Untrained { target: task.id })?;
+        let set = feature_set(task, history, &self.config.asset, now)?;
+        self.outlook_by(&trained, task, &set, now)
+    }
+
     /// What would have been said at `then` from what was known then, trained on nothing later. Nothing is
     /// written down.
     ///
@@ -249,13 +289,24 @@ impl Forecaster {
         history: &features::History,
         then: Timestamp,
     ) -> Result<Outlook, ForecastFailure> {
-        let asset = self.config.asset.as_str();
-        let set = feature_set(task, history, asset, then)?;
-        let (_, inputs) = last_inputs(task, &set, then)?;
+        let set = feature_set(task, history, &self.config.asset, then)?;
         let trained = train(task, &set, then, &mut |_, _| ControlFlow::Continue(()))?;
+        self.outlook_by(&trained, task, &set, then)
+    }
+
+    /// An outlook that is no record.
+    fn outlook_by(
+        &self,
+        trained: &Trained,
+        task: &'static Task,
+        set: &FeatureSet,
+        at: Timestamp,
+    ) -> Result<Outlook, ForecastFailure> {
+        let asset = self.config.asset.as_str();
+        let (_, inputs) = last_inputs(task, set, at)?;
         let answer = trained.artefact.forecast(&inputs).map_err(model_error(task))?;
-        let forecast = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
-        Ok(outlooks::outlook(task, asset, &trained, &answer, &set, forecast, then))
+        let forecast = outlooks::forecast(task, asset, trained, &answer, inputs.time);
+        Ok(outlooks::outlook(task, asset, trained, &answer, set, forecast, at))
     }
 
     /// One target's forecast, if its moment has come; the events are those that are new.

@@ -23,7 +23,7 @@ const SIMULATED_START: i64 = 1_791_811_800_000_000;
 /// See the module.
 #[derive(Debug, Args)]
 pub(super) struct Snapshot {
-    /// The workspace to draw: overview, flows, miners, ai, leverage, events or feeds
+    /// The workspace to draw: overview, flows, miners, ai, leverage, regimes, events or feeds
     #[arg(long, value_name = "NAME", default_value = "overview")]
     workspace: String,
     /// A panel to draw over the whole picture instead

@@ -8,12 +8,14 @@ use market::{Board, Clock, FeedId, Mode, Payload, RawFrame, Timestamp};
 use simulator::{Scenario, Tape};
 use store::Reader;
 
+use super::foresight::Foretold;
 use super::hub::Hub;
 use super::{Decoders, Wanted};
 use crate::alerts::Rule;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::failure::Failure;
+use crate::forecasting::Forecaster;
 
 /// What the configured store holds of the last day; the feeds are shown as stopped.
 ///
@@ -31,6 +33,10 @@ pub fn board_from_store(settings: &Settings, rules: Vec<Box<dyn Rule>>) -> Resul
     hub.set_background(settings.background.clone());
     hub.restore(&reader, now)?;
     hub.stop_all_feeds(now);
+    if let Some((config, _)) = settings.forecast() {
+        let said = Forecaster::new(config, &settings.store_dir).look(now)?;
+        hub.take_foretold(Foretold::Said(said), now);
+    }
     Ok(hub.snapshot(now))
 }
 

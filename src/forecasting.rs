@@ -29,7 +29,7 @@ use crate::ledger::{self, Entry, Ledger, LedgerError};
 const RECENT: u64 = 64;
 
 /// `[forecast]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ForecastConfig {
     /// Whether a watch forecasts.
@@ -40,6 +40,12 @@ pub struct ForecastConfig {
     pub targets: Vec<SmolStr>,
     /// Hours after which an artefact is trained anew.
     pub retrain_hours: u64,
+    /// Days after its last training row from which an artefact is not used; each target's own where not given.
+    pub expire_days: Option<u64>,
+    /// A row is abstained on beyond this many times the distance that one training row in a thousand exceeds.
+    pub abstain_beyond: f64,
+    /// The chance that losses which do not drift are said to, 0 to 1.
+    pub drift_delta: f64,
     /// Whether the asset's hourly bars are fetched from Binance's public spot market, once an hour.
     pub fetch_bars: bool,
     /// Days of bars that are fetched at first.
@@ -53,6 +59,9 @@ impl Default for ForecastConfig {
             asset: "BTC".into(),
             targets: forecast::TASKS.iter().map(|task| task.id.into()).collect(),
             retrain_hours: 24,
+            expire_days: None,
+            abstain_beyond: forecast::ABSTAIN_BEYOND,
+            drift_delta: forecast::DRIFT_DELTA,
             fetch_bars: true,
             history_days: 540,
         }
@@ -77,10 +86,26 @@ impl ForecastConfig {
         if self.retrain_hours == 0 {
             return Err(("retrain_hours", "is 0; use at least 1".to_owned()));
         }
+        if self.expire_days == Some(0) {
+            return Err(("expire_days", "is 0; use at least 1, or leave it out".to_owned()));
+        }
+        if !(1.0..=1e6).contains(&self.abstain_beyond) {
+            return Err(("abstain_beyond", format!("is {}; use 1 to 1000000", self.abstain_beyond)));
+        }
+        if !(1e-9..1.0).contains(&self.drift_delta) {
+            return Err(("drift_delta", format!("is {}; use more than 0 and less than 1", self.drift_delta)));
+        }
         if !(30..=3_650).contains(&self.history_days) {
             return Err(("history_days", format!("is {}; use 30 to 3650", self.history_days)));
         }
         Ok(())
+    }
+
+    /// How a target is walked, and for how long its artefact may be used.
+    fn schedule(&self, task: &Task) -> (Task, Protocol) {
+        let expiry = self.expire_days.map_or(task.expiry, |days| Duration::from_hours(24 * days));
+        let (abstain_beyond, drift_delta) = (self.abstain_beyond, self.drift_delta);
+        (Task { expiry, ..*task }, Protocol { abstain_beyond, drift_delta, ..Protocol::of(task) })
     }
 
     /// The targets' tasks, in the order of the configuration.
@@ -290,7 +315,7 @@ impl Forecaster {
         then: Timestamp,
     ) -> Result<Outlook, ForecastFailure> {
         let set = feature_set(task, history, &self.config.asset, then)?;
-        let trained = train(task, &set, then, &mut |_, _| ControlFlow::Continue(()))?;
+        let trained = train(&self.config, task, &set, then, &mut |_, _| ControlFlow::Continue(()))?;
         self.outlook_by(&trained, task, &set, then)
     }
 
@@ -372,7 +397,7 @@ impl Forecaster {
             } else {
                 let mut go_on =
                     |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-                let trained = train(task, set, now, &mut go_on)?;
+                let trained = train(&self.config, task, set, now, &mut go_on)?;
                 self.shelf.keep(&trained)?;
                 trained
             };
@@ -421,16 +446,17 @@ fn last_inputs(
 /// # Errors
 /// There is too little to learn from, or `progress` broke it off.
 pub fn train(
+    config: &ForecastConfig,
     task: &'static Task,
     set: &FeatureSet,
     now: Timestamp,
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Trained, ForecastFailure> {
-    let protocol = Protocol::of(task);
+    let (scheduled, protocol) = config.schedule(task);
     let mut walk: Walk =
-        forecast::walk(&set.samples, task, &protocol, progress).map_err(model_error(task))?;
-    let evaluation = walk.report(task).ok();
-    let artefact = walk.refit(&set.samples, task).map_err(model_error(task))?.clone();
+        forecast::walk(&set.samples, &scheduled, &protocol, progress).map_err(model_error(task))?;
+    let evaluation = walk.report(&scheduled).ok();
+    let artefact = walk.refit(&set.samples, &scheduled).map_err(model_error(task))?.clone();
     let card = Card::of(task, set, &artefact, protocol, evaluation, now);
     Ok(Trained { artefact, card })
 }
@@ -464,5 +490,8 @@ mod tests {
         assert_eq!(refused(|config| config.asset = "bitcoin".into()), "asset");
         assert_eq!(refused(|config| config.retrain_hours = 0), "retrain_hours");
         assert_eq!(refused(|config| config.history_days = 1), "history_days");
+        assert_eq!(refused(|config| config.expire_days = Some(0)), "expire_days");
+        assert_eq!(refused(|config| config.abstain_beyond = 0.5), "abstain_beyond");
+        assert_eq!(refused(|config| config.drift_delta = f64::NAN), "drift_delta");
     }
 }

@@ -43,7 +43,7 @@ pub use artefact::{
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
 pub use hidden::Hidden;
 pub use prices::{PriceProtocol, evaluate_prices};
-pub use walk::{Protocol, Row, Walk, walk};
+pub use walk::{ABSTAIN_BEYOND, DRIFT_DELTA, Protocol, Row, Walk, walk};
 
 /// What is forecast.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -80,6 +80,18 @@ pub const MODELS: &[ModelRow] = &[
         make: |options| Box::new(jump::JumpModel::discrete(options.clone())),
     },
     ModelRow {
+        id: "jump-continuous",
+        about: "The jump model with shares of regimes instead of one",
+        reads_regimes: true,
+        make: |options| Box::new(jump::JumpModel::continuous(options.clone())),
+    },
+    ModelRow {
+        id: "jump-sparse",
+        about: "The jump model that also chooses which columns count",
+        reads_regimes: true,
+        make: |options| Box::new(jump::JumpModel::sparse(options.clone(), options.max_feats)),
+    },
+    ModelRow {
         id: "bocpd",
         about: "When the level or the variance changed, and how likely each row is to begin a new stretch",
         reads_regimes: true,

@@ -63,8 +63,10 @@ pub struct RegimeOptions {
     pub switching_variance: bool,
     /// Whether the coefficients of an autoregression switch.
     pub switching_ar: bool,
-    /// What one switch costs in a jump model; in units of squared standardised distance.
+    /// What one switch costs in a jump model; in units of half a squared distance of the series as given.
     pub penalty: f64,
+    /// The budget of a sparse jump model: at most about this many features squared together, at least 1.
+    pub max_feats: f64,
     /// Expected rows between changes of a change-point model.
     pub run_length: f64,
     /// Seed of everything that is drawn.
@@ -90,6 +92,7 @@ impl Default for RegimeOptions {
             switching_variance: false,
             switching_ar: false,
             penalty: 50.0,
+            max_feats: 3.0,
             run_length: 250.0,
             seed: 0,
             iterations: None,

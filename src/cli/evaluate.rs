@@ -286,6 +286,9 @@ pub(super) fn as_lines(evaluation: &Evaluation) -> String {
         episodes.lead_rows.map_or("?".to_owned(), |lead| format!("{lead:.0}")),
         episodes.false_per_month
     );
+    let experts: Vec<String> =
+        evaluation.experts.iter().map(|(name, loss)| format!("{name} {loss:.4}")).collect();
+    let _ = writeln!(text, "experts, nats      {}", experts.join("  "));
     for group in &evaluation.ablation {
         let verdict = match (group.is_admitted, group.gain.low) {
             (true, _) => "admitted",

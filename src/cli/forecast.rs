@@ -61,15 +61,15 @@ fn chosen(config: &ForecastConfig, targets: &[&'static str]) -> ForecastConfig {
 }
 
 /// An artefact trained on what the store holds, with a bar while it walks.
-pub(super) fn train_on(
+fn train_on(
+    config: &ForecastConfig,
     task: &'static Task,
     history: &models::features::History,
-    asset: &str,
     now: Timestamp,
 ) -> Result<Trained, Failure> {
-    let set = feature_set(task, history, asset, now)?;
+    let set = feature_set(task, history, &config.asset, now)?;
     let bar = bar(task.id, set.samples.rows() as u64, "rows");
-    let outcome = train(task, &set, now, &mut |done, _| {
+    let outcome = train(config, task, &set, now, &mut |done, _| {
         bar.set_position(done as u64);
         ControlFlow::Continue(())
     });
@@ -87,7 +87,7 @@ impl Train {
         let mut failed = Vec::new();
         let mut count = 0;
         for task in config.tasks() {
-            match train_on(task, &history, &config.asset, now) {
+            match train_on(&config, task, &history, now) {
                 Ok(trained) => {
                     artefacts.keep(&trained).map_err(crate::forecasting::ForecastFailure::from)?;
                     count += 1;

@@ -24,7 +24,7 @@ pub(super) struct Regimes {
     /// Columns to model, by their names
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', required = true)]
     columns: Vec<String>,
-    /// Model: hmm, ms, ms-ar, jump or bocpd
+    /// Model: hmm, ms, ms-ar, jump, jump-continuous, jump-sparse or bocpd
     #[arg(long, default_value = "hmm", value_parser = parse_model)]
     model: &'static models::ModelRow,
     /// Regimes, 2 to 4
@@ -67,6 +67,9 @@ pub(super) struct Regimes {
     /// jump: what one switch costs, in units of half a squared distance
     #[arg(long, value_name = "λ", default_value_t = 50.0)]
     penalty: f64,
+    /// jump-sparse: how many columns may count; the sum of their weights is at most its root
+    #[arg(long, value_name = "N", default_value_t = 3.0)]
+    max_feats: f64,
     /// bocpd: expected rows between changes
     #[arg(long, value_name = "ROWS", default_value_t = 250.0)]
     run_length: f64,
@@ -147,6 +150,7 @@ impl Regimes {
             switching_variance: self.switching_variance,
             switching_ar: self.switching_ar,
             penalty: self.penalty,
+            max_feats: self.max_feats,
             run_length: self.run_length,
             seed: self.seed,
             iterations: self.iterations,

@@ -60,6 +60,8 @@ fn every_model_of_regimes_answers_in_the_words_of_research() {
         ("ms", &["--switching-variance"]),
         ("ms-ar", &["--order", "1", "--switching-variance"]),
         ("jump", &["--penalty", "20"]),
+        ("jump-continuous", &["--penalty", "20"]),
+        ("jump-sparse", &["--penalty", "20", "--max-feats", "1.5"]),
         ("bocpd", &["--run-length", "60"]),
     ] {
         let mut arguments =

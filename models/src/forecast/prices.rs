@@ -61,14 +61,8 @@ pub fn evaluate_prices(
 ) -> Result<(Walk, Evaluation), ForecastError> {
     let samples = volatility::samples(prices, protocol.horizon, protocol.warmup())?;
     let task = protocol.task();
-    let walk_protocol = Protocol {
-        min_train: protocol.min_train,
-        refit: protocol.refit,
-        embargo: 0,
-        from: protocol.from,
-        to: protocol.to,
-        seed: protocol.seed,
-    };
+    let walk_protocol =
+        Protocol { from: protocol.from, to: protocol.to, seed: protocol.seed, ..Protocol::of(&task) };
     let walked = walk(&samples, &task, &walk_protocol, progress)?;
     let evaluation = walked.report(&task)?;
     Ok((walked, evaluation))

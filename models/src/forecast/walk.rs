@@ -30,12 +30,12 @@ const PLATT_OUTCOMES: f64 = 60.0;
 
 /// A row is outside the training density beyond this many times the distance that one training row in a
 /// thousand exceeds.
-const GUARD_SLACK: f64 = 1.5;
+pub const ABSTAIN_BEYOND: f64 = 1.5;
 const GUARD_QUANTILE: f64 = 0.999;
 const GUARD_SHRINKAGE: f64 = 0.1;
 
 /// The chance that one look for drift finds some where there is none.
-const DRIFT_DELTA: f64 = 0.002;
+pub const DRIFT_DELTA: f64 = 0.002;
 
 /// The level of the set of regimes.
 const SET_LEVEL: f64 = 0.9;
@@ -55,12 +55,26 @@ pub struct Protocol {
     pub to: Option<Timestamp>,
     /// Of the fits' and the intervals' draws.
     pub seed: u64,
+    /// A row is outside the training density beyond this many times the distance that one training row in a
+    /// thousand exceeds.
+    pub abstain_beyond: f64,
+    /// The chance that losses which do not drift are said to (ADWIN's delta), 0 to 1.
+    pub drift_delta: f64,
 }
 
 impl Protocol {
     /// A task's own.
     pub fn of(task: &Task) -> Self {
-        Self { min_train: task.min_train, refit: task.refit, embargo: 0, from: None, to: None, seed: 1 }
+        Self {
+            min_train: task.min_train,
+            refit: task.refit,
+            embargo: 0,
+            from: None,
+            to: None,
+            seed: 1,
+            abstain_beyond: ABSTAIN_BEYOND,
+            drift_delta: DRIFT_DELTA,
+        }
     }
 }
 
@@ -277,7 +291,7 @@ impl Walk {
         let har: Vec<usize> = (0..places.len())
             .filter(|place| samples.columns[places[*place]].name.starts_with("har_"))
             .collect();
-        let guard = guard(samples, &frame, &places);
+        let guard = guard(samples, &frame, &places, self.protocol.abstain_beyond);
         let hidden = Hidden::fit(samples, &frame, task.horizon);
         if let Some(reader) = hidden.as_ref().and_then(Hidden::reader) {
             for (view, row) in frame.views.iter_mut().zip(&frame.rows) {
@@ -358,7 +372,7 @@ impl Walk {
         let base: fn(&Row) -> f64 = |row| row.baselines.base;
         let markov: fn(&Row) -> f64 = |row| row.baselines.markov;
         let better = if sum(base) < sum(markov) { base } else { markov };
-        let mut watch = Adwin::new(DRIFT_DELTA);
+        let mut watch = Adwin::new(self.protocol.drift_delta);
         let (mut found, mut block) = (None, Vec::with_capacity(horizon));
         for (row, shifted) in settled() {
             block.push(log_loss(row.probability, shifted) - log_loss(better(row), shifted));
@@ -408,7 +422,7 @@ impl Walk {
 }
 
 /// What training rows looked like: the distance to the boundary, then the core columns.
-fn guard(samples: &Samples, frame: &Frame, places: &[usize]) -> Option<DensityGuard> {
+fn guard(samples: &Samples, frame: &Frame, places: &[usize], beyond: f64) -> Option<DensityGuard> {
     let mut values = Vec::with_capacity(frame.rows.len() * (places.len() + 1));
     for row in &frame.rows {
         let level = samples.level[*row]?;
@@ -418,7 +432,7 @@ fn guard(samples: &Samples, frame: &Frame, places: &[usize]) -> Option<DensityGu
     }
     let shape = Shape::Full { shrinkage: GUARD_SHRINKAGE };
     let mut guard = DensityGuard::fit(&values, places.len() + 1, shape, GUARD_QUANTILE).ok()?;
-    guard.limit *= GUARD_SLACK;
+    guard.limit *= beyond;
     Some(guard)
 }
 

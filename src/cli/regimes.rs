@@ -105,6 +105,13 @@ fn parse_model(text: &str) -> Result<&'static models::ModelRow, String> {
 
 impl Regimes {
     pub(super) fn run(self) -> Result<(), Failure> {
+        // Refused rather than passed over: a figure of another search would be taken for this one's.
+        let has_steps = !matches!(self.model.id, "ms" | "ms-ar" | "bocpd");
+        if !has_steps && (self.start.is_some() || self.iterations.is_some()) {
+            let id = self.model.id;
+            let remedy = "leave --start and --iterations out, or choose hmm or jump";
+            return Err(Failure::Usage(format!("{id} has no stated start or steps; {remedy}")));
+        }
         let read = self.read()?;
         let names: Vec<&str> = read.names.iter().map(String::as_str).collect();
         let table = FeatureTable::new(&names, read.rows.iter().flatten().copied().collect())

@@ -117,6 +117,8 @@ fn a_stated_start_runs_exactly_so_many_steps_and_stated_parameters_are_only_eval
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("no column \"y\""), "{said}");
+    let output = place.run(&["regimes", "x.csv", "--columns", "x", "--model", "ms", "--iterations", "5"]);
+    assert_eq!(output.status.code(), Some(2), "steps that a model does not take are refused");
 }
 
 #[test]

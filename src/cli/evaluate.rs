@@ -10,8 +10,10 @@ use std::time::Instant;
 use clap::Args;
 use feeds::import::{TimeColumn, series};
 use market::{Clock, Timestamp};
+use models::Samples;
 use models::features::{self, History};
-use models::forecast::{self, Evaluation, PriceProtocol, Protocol, Share, Task};
+use models::forecast::{self, Evaluation, PriceProtocol, Protocol, Share, Task, Walk};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::import::{refused, sheet};
@@ -21,8 +23,9 @@ use crate::chart;
 use crate::clock::SystemClock;
 use crate::failure::Failure;
 use crate::forecasting::{feature_set, read_history};
+use crate::ledger::Digest;
 
-/// See the module. `docs/evidence.md` has the protocol. Ctrl-C stops.
+/// See the module. `docs/evidence.md` has the protocol. Ctrl-C stops; with --state the same command goes on.
 #[derive(Debug, Args)]
 pub(super) struct Evaluate {
     /// CSV or Parquet file of prices, oldest first; without it, the store's own history is evaluated
@@ -55,6 +58,9 @@ pub(super) struct Evaluate {
     /// Seed of the draws behind intervals
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+    /// Where a walk that is stopped is kept; the same command goes on with it
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Also check for a look ahead: scramble what became known after random moments, and compare all that came before
     #[arg(long)]
     audit: bool,
@@ -118,15 +124,11 @@ impl Evaluate {
             to: self.to,
             seed: self.seed,
         };
-        let bar = bar("walk", prices.len() as u64, "rows");
         let begun = Instant::now();
-        let walked = forecast::evaluate_prices(&prices, &protocol, &mut |done, _| {
-            bar.set_position(done as u64);
-            go_on(stopped)
-        });
-        bar.finish_and_clear();
-        let (_, evaluation) =
-            walked.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        let failed = |error: forecast::ForecastError| Failure::Usage(format!("{}: {error}", path.display()));
+        let (task, samples) = (protocol.task(), protocol.samples(&prices).map_err(failed)?);
+        let walk = self.walk(&samples, &task, &protocol.walk(), stopped)?;
+        let evaluation = walk.report(&task).map_err(failed)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Found {
             title: format!("{name}: volatility over {} rows", self.horizon),
@@ -158,14 +160,9 @@ impl Evaluate {
             seed: self.seed,
             ..own
         };
-        let bar = bar(task.id, set.samples.rows() as u64, "rows");
-        let walked = forecast::walk(&set.samples, task, &protocol, &mut |done, _| {
-            bar.set_position(done as u64);
-            go_on(stopped)
-        });
-        bar.finish_and_clear();
         let failed = |error: forecast::ForecastError| Failure::Usage(format!("{id}: {error}"));
-        let evaluation = walked.map_err(failed)?.report(task).map_err(failed)?;
+        let walk = self.walk(&set.samples, task, &protocol, stopped)?;
+        let evaluation = walk.report(task).map_err(failed)?;
         let seconds = begun.elapsed().as_secs_f64();
         let audit =
             if self.audit { Some(audit(&history, task, &config.asset, now, self.seed)?) } else { None };
@@ -177,6 +174,72 @@ impl Evaluate {
             left_out: 0,
         })
     }
+}
+
+/// A walk that was stopped, and what it walked through.
+#[derive(Serialize, Deserialize)]
+struct State {
+    /// BLAKE3 of every row.
+    rows: Digest,
+    walk: Walk,
+}
+
+impl Evaluate {
+    /// Walks through all rows, from where a stopped walk left off if there is one.
+    fn walk(
+        &self,
+        samples: &Samples,
+        task: &Task,
+        protocol: &Protocol,
+        stopped: &AtomicBool,
+    ) -> Result<Walk, Failure> {
+        let rows = digest(samples);
+        let failed = |error: forecast::ForecastError| Failure::Usage(format!("{}: {error}", task.id));
+        let mut walk = match self.state.as_deref().filter(|path| path.exists()) {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| Failure::Read { path: path.to_owned(), source })?;
+                let refused = |problem: &str| {
+                    let remedy = "remove it to begin again";
+                    Failure::Usage(format!("{}: {problem}; {remedy}", path.display()))
+                };
+                let state: State = toml::from_str(&text).map_err(|error| refused(error.message()))?;
+                if state.rows != rows || state.walk.protocol != *protocol {
+                    return Err(refused("this walk is through other rows, or by other options"));
+                }
+                state.walk
+            }
+            None => Walk::begin(samples, task, protocol).map_err(failed)?,
+        };
+        let bar = bar("walk", samples.rows() as u64, "rows");
+        tracing::info!(task = task.id, rows = samples.rows(), "walking");
+        let outcome = walk.advance(samples, task, &mut |done, _| {
+            bar.set_position(done as u64);
+            go_on(stopped)
+        });
+        bar.finish_and_clear();
+        match (outcome, &self.state) {
+            (Err(forecast::ForecastError::Stopped { done, total }), Some(path)) => {
+                let text = toml::to_string(&State { rows, walk })
+                    .map_err(|error| Failure::Bug(format!("write the walk: {error}")))?;
+                std::fs::write(path, text).map_err(|source| Failure::Write { path: path.clone(), source })?;
+                let kept = path.display();
+                Err(Failure::Usage(format!(
+                    "stopped after {done} of {total} rows; kept in {kept}, and the same command goes on"
+                )))
+            }
+            (outcome, _) => outcome.map(|()| walk).map_err(failed),
+        }
+    }
+}
+
+fn digest(samples: &Samples) -> Digest {
+    let mut bytes = Vec::new();
+    for (row, bits) in features::bits(samples) {
+        bytes.extend(row.as_micros().to_le_bytes());
+        bytes.extend(bits.into_iter().flat_map(u64::to_le_bytes));
+    }
+    Digest::of(&bytes)
 }
 
 /// Whether anything in a row's features changes when what became known later does.

@@ -1,6 +1,7 @@
 //! Regimes and forecasts: models on a user's file, artefacts, the ledger, and the same bits again.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 
 use market::{Clock, Timestamp};
 use serde_json::Value;
@@ -269,4 +270,33 @@ fn what_would_have_been_said_is_said_without_a_record_and_without_a_look_ahead()
     ]));
     assert_eq!(audited["audit"]["leaks"], 0);
     assert!(audited["audit"]["rows_moved"].as_u64().unwrap() > 0, "the audit could have found something");
+}
+
+#[test]
+fn an_evaluation_that_is_stopped_goes_on_to_the_same_bits() {
+    let place = Workplace::new();
+    place.write("p.csv", &prices(1_100));
+    let evaluate = |state: &[&str]| {
+        let mut command = place.vigie();
+        command.args(["evaluate", "--input", "p.csv", "--min-train", "400", "--refit", "8", "--json"]);
+        command.args(state).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+    };
+    let kept = ["--state", "walk.toml"];
+    let mut running = evaluate(&kept).env("VIGIE_LOG", "info").spawn().unwrap();
+    let log = BufReader::new(running.stderr.take().unwrap());
+    assert!(log.lines().map_while(Result::ok).any(|line| line.contains("walking")));
+    let pid = running.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let stopped = running.wait().unwrap();
+    assert_eq!(stopped.code(), Some(2), "it had not ended by itself");
+    assert!(place.path("walk.toml").exists());
+    let score = |state: &[&str]| {
+        let output = evaluate(state).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut report = json(&String::from_utf8(output.stdout).unwrap());
+        report["seconds"].take();
+        report
+    };
+    assert_eq!(score(&kept), score(&[]));
 }

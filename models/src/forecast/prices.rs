@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use market::Timestamp;
 
+use crate::samples::Samples;
+
 use super::volatility::{self, LEAST, LOOKBACK};
 use super::walk::{Protocol, Walk, walk};
 use super::{Boundary, Evaluation, ForecastError, STORMY, TASKS, Task};
@@ -33,6 +35,19 @@ impl PriceProtocol {
         (self.min_train / 8).clamp(LEAST, LOOKBACK)
     }
 
+    /// The rows that are walked through.
+    ///
+    /// # Errors
+    /// Closes that are none, or too few of them.
+    pub fn samples(&self, prices: &[(Timestamp, f64)]) -> Result<Samples, ForecastError> {
+        volatility::samples(prices, self.horizon, self.warmup())
+    }
+
+    /// How they are walked through.
+    pub fn walk(&self) -> Protocol {
+        Protocol { from: self.from, to: self.to, seed: self.seed, ..Protocol::of(&self.task()) }
+    }
+
     /// The task: [`Task`] `vol-5d` over another horizon.
     pub fn task(&self) -> Task {
         let [_, daily, ..] = TASKS;
@@ -59,11 +74,8 @@ pub fn evaluate_prices(
     protocol: &PriceProtocol,
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<(Walk, Evaluation), ForecastError> {
-    let samples = volatility::samples(prices, protocol.horizon, protocol.warmup())?;
     let task = protocol.task();
-    let walk_protocol =
-        Protocol { from: protocol.from, to: protocol.to, seed: protocol.seed, ..Protocol::of(&task) };
-    let walked = walk(&samples, &task, &walk_protocol, progress)?;
+    let walked = walk(&protocol.samples(prices)?, &task, &protocol.walk(), progress)?;
     let evaluation = walked.report(&task)?;
     Ok((walked, evaluation))
 }

@@ -476,6 +476,8 @@ mod tests {
         let forecasts: Vec<(&str, usize)> =
             forecast::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
         assert_eq!(features, forecasts);
+        let ids: Vec<&str> = forecasts.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, market::TARGETS, "rules may name every target, and no other");
     }
 
     #[test]

@@ -24,12 +24,12 @@ mod artefact;
 pub mod audit;
 mod evaluation;
 pub mod experts;
-mod frame;
+pub(crate) mod frame;
 mod full;
 mod hidden;
 mod outside;
 mod prices;
-mod ridge;
+pub(crate) mod ridge;
 #[cfg(test)]
 mod tests;
 pub mod volatility;

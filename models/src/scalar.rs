@@ -33,6 +33,12 @@ pub fn clipped(p: f64) -> f64 {
     p.clamp(CLIP, 1.0 - CLIP)
 }
 
+/// How often something happened, (k + ½) / (n + 1): never 0 or 1, and ½ of nothing. R. E. Krichevsky and V. K. Trofimov,
+/// *The performance of universal encoding*, IEEE Trans. Inf. Theory 27 (1981) 199–207.
+pub fn rate(happened: usize, of: usize) -> f64 {
+    (happened as f64 + 0.5) / (of as f64 + 1.0)
+}
+
 /// −ln of the probability that was given to what happened, clipped; nats.
 pub fn log_loss(p: f64, happened: bool) -> f64 {
     let p = clipped(p);
@@ -110,6 +116,12 @@ mod tests {
         assert!(near(median(&values).unwrap(), 2.5));
         assert!(quantile(&[], 0.5).is_none());
         assert!(near(quantile(&[7.0], 0.9).unwrap(), 7.0));
+    }
+
+    #[test]
+    fn a_rate_is_never_certain() {
+        assert!(near(rate(3, 9), 0.35) && near(rate(0, 0), 0.5));
+        assert!(rate(0, 1_000_000) > 0.0 && rate(1_000_000, 1_000_000) < 1.0);
     }
 
     #[test]

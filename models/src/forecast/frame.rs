@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::samples::{Group, Samples};
-use crate::scalar::{quantile, sorted};
+use crate::scalar::{quantile, sorted, std_dev};
 
 use super::{Boundary, ForecastError};
 
@@ -39,6 +39,48 @@ pub(crate) struct View {
 }
 
 impl Scaling {
+    /// The boundary that training levels give, and the unit of the distance to it; no columns yet. `None` where the
+    /// levels do not vary.
+    pub(crate) fn of_levels(levels: &[f64], boundary: Boundary) -> Option<Self> {
+        let levels = sorted(levels);
+        let boundary = match boundary {
+            Boundary::Quantile(share) => quantile(&levels, share)?,
+            Boundary::Fixed(line) => line,
+        };
+        let mut spread = (quantile(&levels, 0.9)? - quantile(&levels, 0.1)?) / DECILES;
+        if spread <= 0.0 {
+            spread = std_dev(&levels).unwrap_or(0.0);
+        }
+        let varies = spread > 0.0 && spread.is_finite();
+        varies.then_some(Self { boundary, spread, mean: Vec::new(), scale: Vec::new() })
+    }
+
+    /// Learns the columns' means and standard deviations from training rows, `width` values each.
+    pub(crate) fn learn_columns<R>(&mut self, rows: impl ExactSizeIterator<Item = R> + Clone, width: usize)
+    where
+        R: Iterator<Item = f64>,
+    {
+        let count = rows.len() as f64;
+        let mut mean = vec![0.0; width];
+        let mut scale = vec![0.0; width];
+        for row in rows.clone() {
+            for (sum, value) in mean.iter_mut().zip(row) {
+                *sum += value / count;
+            }
+        }
+        for row in rows {
+            for ((sum, value), mean) in scale.iter_mut().zip(row).zip(&mean) {
+                let rest = value - mean;
+                *sum += rest * rest / count;
+            }
+        }
+        for (scale, mean) in scale.iter_mut().zip(&mean) {
+            let deviation = libm::sqrt(*scale);
+            *scale = if deviation > 1e-9 * (1.0 + mean.abs()) { deviation } else { 0.0 };
+        }
+        (self.mean, self.scale) = (mean, scale);
+    }
+
     pub(crate) fn state(&self, level: f64) -> usize {
         usize::from(level > self.boundary)
     }
@@ -91,53 +133,25 @@ impl Frame {
     ) -> Result<Self, ForecastError> {
         let end = at.saturating_sub(horizon + embargo).min(samples.rows());
         let levels: Vec<f64> = samples.level[..end].iter().flatten().copied().collect();
-        let levels = sorted(&levels);
         let rows: Vec<usize> = (0..end)
             .filter(|row| {
                 samples.level[*row].is_some() && samples.level.get(row + horizon).is_some_and(Option::is_some)
             })
             .collect();
         let one_regime = |shifts| ForecastError::OneRegime { rows: rows.len(), shifts };
-        let at_share = |share| quantile(&levels, share).ok_or(one_regime(0));
-        let line = match boundary {
-            Boundary::Quantile(share) => at_share(share)?,
-            Boundary::Fixed(line) => line,
-        };
-        let mut spread = (at_share(0.9)? - at_share(0.1)?) / DECILES;
-        if spread <= 0.0 {
-            spread = crate::scalar::std_dev(&levels).unwrap_or(0.0);
-        }
-        if !(spread > 0.0 && spread.is_finite()) {
-            return Err(one_regime(0));
-        }
+        let mut scaling = Scaling::of_levels(&levels, boundary).ok_or(one_regime(0))?;
         let places = core(samples);
-        let mut mean = vec![0.0; places.len()];
-        let mut scale = vec![0.0; places.len()];
-        for row in &rows {
+        let of_row = |row: &usize| {
             let values = samples.row(*row);
-            for (sum, place) in mean.iter_mut().zip(&places) {
-                *sum += values[*place] / rows.len() as f64;
-            }
-        }
-        for row in &rows {
-            let values = samples.row(*row);
-            for ((sum, place), mean) in scale.iter_mut().zip(&places).zip(&mean) {
-                let rest = values[*place] - mean;
-                *sum += rest * rest / rows.len() as f64;
-            }
-        }
-        for (scale, mean) in scale.iter_mut().zip(&mean) {
-            let deviation = libm::sqrt(*scale);
-            *scale = if deviation > 1e-9 * (1.0 + mean.abs()) { deviation } else { 0.0 };
-        }
-        let scaling = Scaling { boundary: line, spread, mean, scale };
+            places.iter().map(move |place| values[*place])
+        };
+        scaling.learn_columns(rows.iter().map(of_row), places.len());
         let mut frame = Self { scaling, rows, views: Vec::new(), shifted: Vec::new(), ahead: Vec::new() };
         for row in &frame.rows {
             let (Some(level), Some(later)) = (samples.level[*row], samples.level[row + horizon]) else {
                 continue;
             };
-            let values = samples.row(*row);
-            let view = frame.scaling.view(level, places.iter().map(|place| values[*place]));
+            let view = frame.scaling.view(level, of_row(row));
             frame.shifted.push(frame.scaling.state(later) != view.state);
             frame.ahead.push(frame.scaling.margin(later));
             frame.views.push(view);

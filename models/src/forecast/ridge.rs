@@ -18,6 +18,16 @@ const STRENGTHS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0]
 /// The strengths of one fit: of the known columns, and of the others.
 pub(crate) type Strengths = [f64; 2];
 
+/// Fewest rows of a regime, and fewest shifts and stays among them, for anything but its base rate.
+const FEWEST_ROWS: usize = 40;
+const FEWEST_OF_A_CLASS: usize = 5;
+
+/// Whether a regime's rows are enough for a logistic regression of the shifts out of it.
+pub(crate) fn is_enough(shifted: &[bool]) -> bool {
+    let shifts = shifted.iter().filter(|shifted| **shifted).count();
+    shifted.len() >= FEWEST_ROWS && shifts.min(shifted.len() - shifts) >= FEWEST_OF_A_CLASS
+}
+
 /// Most Newton steps; a quadratic bowl needs one, and a logistic fit with a ridge six to ten.
 const STEPS: usize = 25;
 
@@ -74,6 +84,8 @@ pub(crate) struct Fit {
     pub(crate) strengths: Strengths,
     /// Residual standard deviation of a regression; 0 of a logistic fit.
     pub(crate) residual: f64,
+    /// Newton steps of a logistic fit; 0 of a regression, which needs none.
+    pub(crate) steps: usize,
 }
 
 impl Design<'_> {
@@ -160,7 +172,7 @@ impl Design<'_> {
                 let shift: f64 = weights.iter().zip(&centre).map(|(w, c)| w * c).sum();
                 weights[0] = middle - shift;
                 let residual = libm::sqrt(rest / effective);
-                best = Some((evidence, Fit { weights, strengths, residual }));
+                best = Some((evidence, Fit { weights, strengths, residual, steps: 0 }));
             }
         }
         best.map(|(_, fit)| fit)
@@ -168,7 +180,8 @@ impl Design<'_> {
 
     /// Logistic regression whose ridge the evidence chooses. `None` where Newton's method does not settle.
     pub(crate) fn classify(&self, happened: &[bool]) -> Option<Fit> {
-        let mut fit = Fit { weights: vec![0.0; self.columns], strengths: [0.0; 2], residual: 0.0 };
+        let mut fit =
+            Fit { weights: vec![0.0; self.columns], strengths: [0.0; 2], residual: 0.0, steps: 0 };
         for step in 0..STEPS {
             let bowl = self.bowl(&fit.weights, happened, &vec![0.0; happened.len()]);
             // The strengths are chosen anew with each of the first steps, and held from then on.
@@ -184,6 +197,7 @@ impl Design<'_> {
             let moved = step_towards(&mut fit.weights, &weights);
             let held = strengths.iter().zip(&fit.strengths).all(|(new, old)| new.total_cmp(old).is_eq());
             fit.strengths = strengths;
+            fit.steps = step + 1;
             if held && moved < 1e-7 {
                 return Some(fit);
             }
@@ -198,15 +212,45 @@ impl Design<'_> {
         offsets: &[f64],
         ridge: &[f64],
     ) -> Option<Vec<f64>> {
+        self.climb(happened, offsets, ridge).map(|(weights, _)| weights)
+    }
+
+    /// The same, with the Newton steps that it took.
+    fn climb(&self, happened: &[bool], offsets: &[f64], ridge: &[f64]) -> Option<(Vec<f64>, usize)> {
         let mut weights = vec![0.0; self.columns];
-        for _ in 0..STEPS {
+        for step in 1..=STEPS {
             let bowl = self.bowl(&weights, happened, offsets);
             let target = newton(&bowl, &weights, ridge)?.0;
             if step_towards(&mut weights, &target) < 1e-9 {
-                return Some(weights);
+                return Some((weights, step));
             }
         }
         None
+    }
+
+    /// Logistic regression of the shifts out of one regime: margin-only where every column is free, and else with
+    /// the ridge that the evidence chooses. `None` where Newton's method does not settle.
+    pub(crate) fn classify_shifts(&self, shifted: &[bool]) -> Option<Fit> {
+        if self.free < self.columns {
+            return self.classify(shifted);
+        }
+        // Nothing is left whose strength could be chosen.
+        let strengths = [LIGHT; 2];
+        let none = vec![0.0; shifted.len()];
+        let (weights, steps) = self.climb(shifted, &none, &self.ridge(strengths))?;
+        Some(Fit { weights, strengths, residual: 0.0, steps })
+    }
+
+    /// Standard errors of a logistic fit: roots of the diagonal of the inverse of the penalised log likelihood's
+    /// negated Hessian, a row counting as 1/overlap. `None` where it cannot be inverted.
+    pub(crate) fn errors(&self, fit: &Fit, happened: &[bool]) -> Option<Vec<f64>> {
+        let k = self.columns;
+        let mut matrix = self.bowl(&fit.weights, happened, &vec![0.0; happened.len()]).curvature;
+        for (i, ridge) in self.ridge(fit.strengths).iter().enumerate() {
+            matrix[i * k + i] += ridge;
+        }
+        let inverse = Cholesky::new(&matrix, k)?.inverse();
+        Some((0..k).map(|i| libm::sqrt(inverse[i * k + i])).collect())
     }
 
     /// The log likelihood around `weights`, to second order; a row counts as 1/overlap.

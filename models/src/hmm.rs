@@ -194,6 +194,7 @@ fn report(table: &FeatureTable, fit: Fit) -> Result<RegimeReport, ModelError> {
         filtered,
         smoothed,
         labels: path.labels,
+        shift: Vec::new(),
         notes,
     })
 }

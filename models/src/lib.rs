@@ -5,6 +5,7 @@
 //! arithmetic runs in a fixed order through `libm`: the same table gives the same bits everywhere.
 
 pub mod adwin;
+pub mod baseline;
 pub mod bocpd;
 pub mod calibration;
 mod chance;
@@ -26,6 +27,7 @@ pub mod score;
 pub mod switching;
 mod table;
 
+use baseline::{Baseline, Kind};
 pub use model::{FittedModel, Model, ModelError, Reading};
 pub use regimes::{Covariance, Given, Parameter, RegimeOptions, RegimeReport, Start};
 pub use samples::{Column, Group, Samples};
@@ -96,6 +98,30 @@ pub const MODELS: &[ModelRow] = &[
         about: "When the level or the variance changed, and how likely each row is to begin a new stretch",
         reads_regimes: true,
         make: |options| Box::new(bocpd::ChangePoints::new(options.clone())),
+    },
+    ModelRow {
+        id: "base-rate",
+        about: "Baseline: how often a level is on the other side of its boundary some rows later",
+        reads_regimes: true,
+        make: |options| Box::new(Baseline::new(Kind::BaseRate, options.clone())),
+    },
+    ModelRow {
+        id: "markov-table",
+        about: "Baseline: the same by the side that it is on now",
+        reads_regimes: true,
+        make: |options| Box::new(Baseline::new(Kind::MarkovTable, options.clone())),
+    },
+    ModelRow {
+        id: "margin-only",
+        about: "Baseline: the same by its distance to the boundary as well (logistic)",
+        reads_regimes: true,
+        make: |options| Box::new(Baseline::new(Kind::MarginOnly, options.clone())),
+    },
+    ModelRow {
+        id: "har-logistic",
+        about: "Baseline: the same by its averages over 1, 5 and 22 windows as well (logistic, Corsi's HAR)",
+        reads_regimes: true,
+        make: |options| Box::new(Baseline::new(Kind::HarLogistic, options.clone())),
     },
 ];
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::STORMY;
+
 /// The shape of a regime's covariance matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Covariance {
@@ -69,6 +71,12 @@ pub struct RegimeOptions {
     pub max_feats: f64,
     /// Expected rows between changes of a change-point model.
     pub run_length: f64,
+    /// How many rows ahead a baseline says whether the regime will have changed, at least 1.
+    pub horizon: usize,
+    /// The level above which a baseline's regime is the high one; without it the quantile below.
+    pub boundary: Option<f64>,
+    /// The quantile of the training levels that is a baseline's boundary, strictly between 0 and 1.
+    pub quantile: f64,
     /// Seed of everything that is drawn.
     pub seed: u64,
     /// Exactly so many steps of expectation–maximisation instead of as many as it takes.
@@ -94,6 +102,9 @@ impl Default for RegimeOptions {
             penalty: 50.0,
             max_feats: 3.0,
             run_length: 250.0,
+            horizon: 5,
+            boundary: None,
+            quantile: STORMY,
             seed: 0,
             iterations: None,
             start: None,
@@ -150,6 +161,22 @@ pub struct RegimeReport {
     pub smoothed: Vec<Vec<f64>>,
     /// The regime of each row: the most likely path, or the segment's number.
     pub labels: Vec<usize>,
+    /// The probability that the regime at the horizon is another than the row's; empty of models that forecast none.
+    pub shift: Vec<f64>,
     /// What a reader should know: `2 of 10 starts did not settle`.
     pub notes: Vec<String>,
+}
+
+/// Mean length of the visits to each regime, rows; empty where one is never visited.
+pub(crate) fn mean_visits(labels: &[usize], states: usize) -> Vec<f64> {
+    let mut visits = vec![(0.0, 0.0); states];
+    for visit in labels.chunk_by(|a, b| a == b) {
+        let (count, rows) = &mut visits[visit[0]];
+        *count += 1.0;
+        *rows += visit.len() as f64;
+    }
+    if visits.iter().any(|(count, _)| *count <= 0.0) {
+        return Vec::new();
+    }
+    visits.iter().map(|(count, rows)| rows / count).collect()
 }

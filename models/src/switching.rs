@@ -321,6 +321,7 @@ fn conclude<L: Likelihood>(
         filtered,
         smoothed,
         labels: model.path(&theta),
+        shift: Vec::new(),
         notes,
     };
     Ok(Switching { report, predicted, next, covariance })

@@ -146,6 +146,7 @@ fn report(table: &FeatureTable, found: &Segmentation, priors: &[Prior], run_leng
         filtered: pairs(&found.filtered),
         smoothed: pairs(&found.smoothed),
         labels: labels.collect(),
+        shift: Vec::new(),
         notes: vec![
             format!("a change is expected every {run_length} rows"),
             "filtered and smoothed: the probability that no change came at the row, and that one did"

@@ -19,8 +19,8 @@ const STRENGTHS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0]
 pub(crate) type Strengths = [f64; 2];
 
 /// Fewest rows of a regime, and fewest shifts and stays among them, for anything but its base rate.
-const FEWEST_ROWS: usize = 40;
-const FEWEST_OF_A_CLASS: usize = 5;
+pub(crate) const FEWEST_ROWS: usize = 40;
+pub(crate) const FEWEST_OF_A_CLASS: usize = 5;
 
 /// Whether a regime's rows are enough for a logistic regression of the shifts out of it.
 pub(crate) fn is_enough(shifted: &[bool]) -> bool {
@@ -180,8 +180,7 @@ impl Design<'_> {
 
     /// Logistic regression whose ridge the evidence chooses. `None` where Newton's method does not settle.
     pub(crate) fn classify(&self, happened: &[bool]) -> Option<Fit> {
-        let mut fit =
-            Fit { weights: vec![0.0; self.columns], strengths: [0.0; 2], residual: 0.0, steps: 0 };
+        let mut fit = Fit { weights: vec![0.0; self.columns], strengths: [0.0; 2], residual: 0.0, steps: 0 };
         for step in 0..STEPS {
             let bowl = self.bowl(&fit.weights, happened, &vec![0.0; happened.len()]);
             // The strengths are chosen anew with each of the first steps, and held from then on.

@@ -2,7 +2,7 @@
 
 use super::{Grid, JumpFit, JumpOptions, Shape, evaluate, fit, fit_sparse};
 use crate::model::{FittedModel, Model, ModelError, Reading};
-use crate::regimes::{Given, Parameter, RegimeOptions, RegimeReport};
+use crate::regimes::{Given, Parameter, RegimeOptions, RegimeReport, mean_visits};
 use crate::table::{FeatureSpec, FeatureTable};
 
 /// Which of the jump models.
@@ -170,10 +170,11 @@ fn report(id: &'static str, fit: &JumpFit, train: &FeatureTable) -> Result<Regim
         iterations: fit.iterations(),
         parameters,
         transition,
-        expected_durations: durations(&labels, states),
+        expected_durations: mean_visits(&labels, states),
         filtered: kept(fit.predict_probabilities_online(train)?),
         smoothed: kept(fit.probabilities()),
         labels,
+        shift: Vec::new(),
         notes,
     })
 }
@@ -194,20 +195,6 @@ fn transition(labels: &[usize], states: usize) -> Vec<Vec<f64>> {
         }
     }
     counts
-}
-
-/// Mean length of the visits to each regime, rows; empty where one is never visited.
-fn durations(labels: &[usize], states: usize) -> Vec<f64> {
-    let mut visits = vec![(0.0, 0.0); states];
-    for visit in labels.chunk_by(|a, b| a == b) {
-        let (count, rows) = &mut visits[visit[0]];
-        *count += 1.0;
-        *rows += visit.len() as f64;
-    }
-    if visits.iter().any(|(count, _)| *count <= 0.0) {
-        return Vec::new();
-    }
-    visits.iter().map(|(count, rows)| rows / count).collect()
 }
 
 struct Fitted {

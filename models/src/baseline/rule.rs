@@ -8,6 +8,7 @@ use crate::forecast::frame::{Scaling, View};
 use crate::forecast::ridge::{Design, FEWEST_OF_A_CLASS, FEWEST_ROWS, Overlap, is_enough};
 use crate::model::ModelError;
 use crate::regimes::{Given, Parameter};
+use crate::regression::LARGEST;
 use crate::scalar::{clipped, logistic, logit, rate};
 
 /// Parameters with how they were come by.
@@ -140,12 +141,13 @@ pub(super) fn stated(kind: Kind, given: &Given) -> Result<Learnt, ModelError> {
         let (is_sound, wanted) = if name.starts_with("shift") {
             (*value > 0.0 && *value < 1.0, "a probability between 0 and 1")
         } else if name == "spread" {
-            (*value > 0.0 && value.is_finite(), "a number above 0")
+            (*value > 0.0, "a number above 0")
         } else if name.starts_with("scale.") {
-            (*value >= 0.0 && value.is_finite(), "a number that is not below 0")
+            (*value >= 0.0, "a number that is not below 0")
         } else {
-            (value.is_finite(), "a finite number")
+            (true, "a number of ordinary size")
         };
+        let is_sound = is_sound && value.abs() <= LARGEST;
         if !is_sound {
             return Err(refuse(format!("has {value} as {name}; give {wanted}")));
         }

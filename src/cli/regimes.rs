@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use feeds::import::{Series, TimeColumn, series};
+use models::baseline::Kind;
 use models::{Covariance, FeatureTable, Given, RegimeOptions, RegimeReport, Start};
 use serde_json::{Value, json};
 
@@ -15,7 +16,9 @@ use crate::chart;
 use crate::failure::Failure;
 
 /// See the module. Regimes are numbered from 0 in order of variance, or of mean where the variance does not
-/// switch. `docs/models.md` has the models, and how their words map to those of statsmodels and hmmlearn.
+/// switch. The baselines base-rate, markov-table, margin-only and har-logistic read one level, and say how likely
+/// it is to be on the other side of its boundary some rows later. `docs/models.md` has the models, and how their
+/// words map to those of statsmodels and hmmlearn.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Regimes {
@@ -24,7 +27,8 @@ pub(super) struct Regimes {
     /// Columns to model, by their names
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', required = true)]
     columns: Vec<String>,
-    /// Model: hmm, ms, ms-ar, jump, jump-continuous, jump-sparse or bocpd
+    /// Model: hmm, ms, ms-ar, jump, jump-continuous, jump-sparse, bocpd, base-rate, markov-table, margin-only or
+    /// har-logistic
     #[arg(long, default_value = "hmm", value_parser = parse_model)]
     model: &'static models::ModelRow,
     /// Regimes, 2 to 4
@@ -73,6 +77,15 @@ pub(super) struct Regimes {
     /// bocpd: expected rows between changes
     #[arg(long, value_name = "ROWS", default_value_t = 250.0)]
     run_length: f64,
+    /// Baselines: how many rows ahead the level is asked for [default: 5]
+    #[arg(long, value_name = "ROWS")]
+    horizon: Option<usize>,
+    /// Baselines: the level above which the regime is the high one
+    #[arg(long, value_name = "X", allow_negative_numbers = true, conflicts_with = "quantile")]
+    boundary: Option<f64>,
+    /// Baselines: put the boundary at this quantile of the levels, 0 to 1 [default: 0.7]
+    #[arg(long, value_name = "Q", conflicts_with = "params")]
+    quantile: Option<f64>,
     /// Seed of the search's starts
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -105,13 +118,7 @@ fn parse_model(text: &str) -> Result<&'static models::ModelRow, String> {
 
 impl Regimes {
     pub(super) fn run(self) -> Result<(), Failure> {
-        // Refused rather than passed over: a figure of another search would be taken for this one's.
-        let has_steps = !matches!(self.model.id, "ms" | "ms-ar" | "bocpd");
-        if !has_steps && (self.start.is_some() || self.iterations.is_some()) {
-            let id = self.model.id;
-            let remedy = "leave --start and --iterations out, or choose hmm or jump";
-            return Err(Failure::Usage(format!("{id} has no stated start or steps; {remedy}")));
-        }
+        self.check()?;
         let read = self.read()?;
         let names: Vec<&str> = read.names.iter().map(String::as_str).collect();
         let table = FeatureTable::new(&names, read.rows.iter().flatten().copied().collect())
@@ -131,6 +138,26 @@ impl Regimes {
         if self.json { say_json(&as_json(report, &read)) } else { say(&self.as_text(report, &read)) }
     }
 
+    /// Refuses what the model has no use for, rather than passing it over: a figure of another search, or of another
+    /// question, would be taken for this one's.
+    fn check(&self) -> Result<(), Failure> {
+        let id = self.model.id;
+        let has_steps = matches!(id, "hmm" | "jump" | "jump-continuous" | "jump-sparse");
+        if !has_steps && (self.start.is_some() || self.iterations.is_some()) {
+            let remedy = "leave --start and --iterations out, or choose hmm or jump";
+            return Err(Failure::Usage(format!("{id} has no stated start or steps; {remedy}")));
+        }
+        let baseline = Kind::find(id).is_some();
+        if !baseline && (self.horizon.is_some() || self.boundary.is_some() || self.quantile.is_some()) {
+            let known = Kind::ALL.map(Kind::id).join(", ");
+            let remedy = format!("leave --horizon, --boundary and --quantile out, or choose one of {known}");
+            return Err(Failure::Usage(format!(
+                "{id} finds its regimes itself and forecasts none; {remedy}"
+            )));
+        }
+        Ok(())
+    }
+
     /// The wanted columns, those that are modelled first.
     fn read(&self) -> Result<Series, Failure> {
         let mut columns: Vec<String> = Vec::new();
@@ -143,6 +170,7 @@ impl Regimes {
     }
 
     fn options(&self) -> Result<RegimeOptions, Failure> {
+        let usual = RegimeOptions::default();
         Ok(RegimeOptions {
             states: self.states,
             covariance: match self.covariance {
@@ -159,6 +187,9 @@ impl Regimes {
             penalty: self.penalty,
             max_feats: self.max_feats,
             run_length: self.run_length,
+            horizon: self.horizon.unwrap_or(usual.horizon),
+            boundary: self.boundary,
+            quantile: self.quantile.unwrap_or(usual.quantile),
             seed: self.seed,
             iterations: self.iterations,
             start: self.start.as_deref().map(start).transpose()?,
@@ -197,7 +228,10 @@ impl Regimes {
             }
         }
         let settled = if report.converged { "settled" } else { "did not settle" };
-        let _ = writeln!(text, "the search {settled} after {} steps\n", report.iterations);
+        if report.iterations > 0 || !report.converged {
+            let _ = writeln!(text, "the search {settled} after {} steps", report.iterations);
+        }
+        text.push('\n');
         for parameter in &report.parameters {
             let error = parameter.std_error.map_or_else(String::new, |error| format!("± {error:.6}"));
             let _ = writeln!(text, "{:<24}{:>16.6} {error}", parameter.name, parameter.value);
@@ -220,6 +254,11 @@ impl Regimes {
         if let (Some(label), Some(last)) = (report.labels.last(), report.filtered.last()) {
             let shares: Vec<String> = last.iter().map(|share| format!("{share:.3}")).collect();
             let _ = writeln!(text, "\nthe last row is in regime {label}; filtered {}", shares.join(" "));
+        }
+        if let Some(shift) = report.shift.last() {
+            let rows = self.horizon.unwrap_or(RegimeOptions::default().horizon);
+            let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+            let _ = writeln!(text, "probability that it is in the other one {rows} later: {shift:.4}");
         }
         for (row, reason) in read.left_out.iter().take(5) {
             let _ = writeln!(text, "left out row {row}: {reason}");
@@ -259,6 +298,7 @@ fn as_json(report: &RegimeReport, read: &Series) -> Value {
         "filtered": report.filtered,
         "smoothed": report.smoothed,
         "labels": report.labels,
+        "shift": report.shift,
         "left_out": left_out,
         "notes": report.notes,
     })
@@ -275,7 +315,7 @@ fn rows_of(read: &Series, report: &RegimeReport) -> String {
             let _ = write!(text, ",{kind}_{regime}");
         }
     }
-    text.push_str(",label\n");
+    text.push_str(if report.shift.is_empty() { ",label\n" } else { ",label,shift\n" });
     for (at, label) in report.labels.iter().enumerate() {
         let from = at + report.skipped;
         let _ = write!(text, "{}", read.numbers[from]);
@@ -287,7 +327,11 @@ fn rows_of(read: &Series, report: &RegimeReport) -> String {
                 let _ = write!(text, ",{share}");
             }
         }
-        let _ = writeln!(text, ",{label}");
+        let _ = write!(text, ",{label}");
+        if let Some(shift) = report.shift.get(at) {
+            let _ = write!(text, ",{shift}");
+        }
+        text.push('\n');
     }
     text
 }

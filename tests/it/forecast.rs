@@ -122,6 +122,101 @@ fn a_stated_start_runs_exactly_so_many_steps_and_stated_parameters_are_only_eval
     assert_eq!(output.status.code(), Some(2), "steps that a model does not take are refused");
 }
 
+/// A level that wanders around −4, the log of a volatility.
+fn levels(rows: usize) -> String {
+    let mut draws = Draws(17);
+    let (mut text, mut away) = ("day,level\n".to_owned(), 0.0);
+    for row in 0..rows {
+        away = 0.92 * away + 0.2 * draws.normal();
+        let _ = writeln!(text, "{row},{}", away - 4.0);
+    }
+    text
+}
+
+#[test]
+fn baselines_say_how_likely_a_level_is_to_cross_its_boundary() {
+    let place = Workplace::new();
+    place.write("rv.csv", &levels(900));
+    let run = |model: &str, more: &[&str]| {
+        let mut arguments = vec!["regimes", "rv.csv", "--columns", "level", "--json", "--model", model];
+        arguments.extend(more);
+        json(&place.stdout(&arguments))
+    };
+    for (model, parameters) in
+        [("base-rate", 2), ("markov-table", 3), ("margin-only", 6), ("har-logistic", 18)]
+    {
+        let told = run(model, &["--horizon", "5"]);
+        assert_eq!((told["model"].as_str(), told["states"].as_u64()), (Some(model), Some(2)));
+        assert_eq!(told["parameters"].as_array().unwrap().len(), parameters);
+        assert_eq!(told["parameters"][0]["name"], "boundary");
+        for key in ["filtered", "smoothed", "labels", "shift"] {
+            assert_eq!(told[key].as_array().unwrap().len(), 900, "{model}: {key}");
+        }
+        assert!(told["shift"][899].as_f64().is_some_and(|p| p > 0.0 && p < 1.0), "{model}");
+        assert!(told["aic"].is_number() && told["bic"].is_number() && told["transition"][1][0].is_number());
+
+        // What one series taught is asked of another.
+        place.write("fit.json", &told.to_string());
+        assert_eq!(
+            run(model, &["--horizon", "5", "--params", "fit.json"])["shift"],
+            told["shift"],
+            "{model}"
+        );
+    }
+    let stated = run("base-rate", &["--boundary", "-4", "--horizon", "1"]);
+    assert_eq!(stated["parameters"][0]["value"].as_f64(), Some(-4.0));
+    assert!(run("base-rate", &["--quantile", "0.9"])["labels"].to_string().matches('1').count() < 150);
+
+    let text = place.stdout(&[
+        "regimes",
+        "rv.csv",
+        "--columns",
+        "level",
+        "--model",
+        "margin-only",
+        "--out",
+        "o.csv",
+    ]);
+    assert!(
+        text.contains("margin[1]")
+            && text.contains("probability that it is in the other one 5 rows later: 0.")
+    );
+    let written = std::fs::read_to_string(place.path("o.csv")).unwrap();
+    assert!(written.starts_with("row,\"level\",filtered_0,filtered_1,smoothed_0,smoothed_1,label,shift\n"));
+    assert!(written.lines().all(|line| line.split(',').count() == 8));
+    assert!(place.stdout(&["models", "list"]).contains("har-logistic"));
+}
+
+#[test]
+fn a_question_that_a_model_is_not_asked_is_refused() {
+    let place = Workplace::new();
+    place.write("rv.csv", &levels(200));
+    for (more, said) in [
+        (&["--horizon", "5"][..], "hmm finds its regimes itself and forecasts none"),
+        (&["--model", "jump", "--boundary", "-4"], "leave --horizon, --boundary and --quantile out"),
+        (
+            &["--model", "bocpd", "--quantile", "0.5"],
+            "choose one of base-rate, markov-table, margin-only, har-logistic",
+        ),
+        (&["--model", "margin-only", "--iterations", "5"], "margin-only has no stated start or steps"),
+        (&["--model", "base-rate", "--states", "3"], "--states is 3"),
+        (
+            &["--model", "base-rate", "--boundary", "7"],
+            "none of the 195 rows whose outcome is known lies above it",
+        ),
+        (&["--model", "base-rate", "--boundary", "-4", "--quantile", "0.5"], "cannot be used with"),
+        (&["--model", "base-rate", "--horizon", "0"], "--horizon is 0; use at least 1 row"),
+    ] {
+        let arguments = [&["regimes", "rv.csv", "--columns", "level"], more].concat();
+        let output = place.run(&arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+    let output = place.run(&["regimes", "rv.csv", "--columns", "day,level", "--model", "base-rate"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("reads one level, give one column"));
+}
+
 #[test]
 fn a_price_file_is_evaluated_by_the_protocol() {
     let place = Workplace::new();

@@ -187,7 +187,7 @@ proptest! {
         boundary in prop_oneof![Just(None), (-3.0..3.0_f64).prop_map(Some), any::<f64>().prop_map(Some)],
     ) {
         for kind in Kind::ALL {
-            let _ = report(kind, &RegimeOptions { quantile, boundary, ..options(horizon) }, &values);
+            let _ = report(kind, &RegimeOptions { boundary, quantile, ..options(horizon) }, &values);
         }
     }
 

@@ -157,11 +157,9 @@ fn baselines_say_how_likely_a_level_is_to_cross_its_boundary() {
 
         // What one series taught is asked of another.
         place.write("fit.json", &told.to_string());
-        assert_eq!(
-            run(model, &["--horizon", "5", "--params", "fit.json"])["shift"],
-            told["shift"],
-            "{model}"
-        );
+        let again = run(model, &["--horizon", "5", "--params", "fit.json"]);
+        let shift = |report: &Value, row: usize| report["shift"][row].as_f64().unwrap();
+        assert!((0..900).all(|row| (shift(&again, row) - shift(&told, row)).abs() < 1e-9), "{model}");
     }
     let stated = run("base-rate", &["--boundary", "-4", "--horizon", "1"]);
     assert_eq!(stated["parameters"][0]["value"].as_f64(), Some(-4.0));

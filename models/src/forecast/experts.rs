@@ -16,11 +16,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::scalar::{clipped, logit};
+use crate::scalar::{self, clipped, logit};
 
 use super::frame::{Frame, View};
 use super::full;
-use super::ridge::{Design, Overlap};
+use super::ridge::{Design, Overlap, is_enough};
 
 /// Every expert with the weight it starts with, in order. Half the weight is with the naive two, who need
 /// nothing proved, nearly all of it with the table of transitions, which holds the base rate wherever regimes
@@ -41,10 +41,6 @@ pub const EXPERTS: [(&str, f64); 9] = [
 pub(crate) const BASE: usize = 0;
 pub(crate) const MARKOV: usize = 1;
 pub(crate) const MARGIN_ONLY: usize = 2;
-
-/// Fewest rows of a regime, and fewest shifts and stays among them, for anything but its base rate.
-const FEWEST_ROWS: usize = 40;
-const FEWEST_OF_A_CLASS: usize = 5;
 
 /// A logistic slope that is nearest to the normal distribution's.
 const PROBIT: f64 = 1.7;
@@ -98,13 +94,8 @@ impl Form {
 }
 
 /// (k + ½) / (n + 1).
-fn rate<'a>(shifted: impl Iterator<Item = &'a bool>) -> f64 {
-    let (mut rows, mut shifts) = (0usize, 0usize);
-    for shift in shifted {
-        rows += 1;
-        shifts += usize::from(*shift);
-    }
-    (shifts as f64 + 0.5) / (rows as f64 + 1.0)
+fn rate(shifted: &[bool]) -> f64 {
+    scalar::rate(shifted.iter().filter(|shifted| **shifted).count(), shifted.len())
 }
 
 /// The training rows of one regime.
@@ -128,10 +119,10 @@ pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usi
         let of_state = |row: &usize| frame.views[*row].state == state;
         let rows: Vec<usize> = (0..frame.views.len()).filter(of_state).collect();
         let shifted: Vec<bool> = rows.iter().map(|row| frame.shifted[*row]).collect();
-        let markov = logit(rate(shifted.iter()));
+        let markov = logit(rate(&shifted));
         Part { views: rows.iter().map(|row| &frame.views[*row]).collect(), shifted, markov }
     });
-    let base = logit(rate(frame.shifted.iter()));
+    let base = logit(rate(&frame.shifted));
     let levels = |columns: &[usize]| {
         let by_level = ahead(frame, columns, width, known, overlap);
         let [calm, stormy] = &parts;
@@ -185,22 +176,15 @@ fn logistic_form(
     overlap: Overlap,
     by_linfa: bool,
 ) -> Option<Form> {
-    let shifts = part.shifted.iter().filter(|shifted| **shifted).count();
-    let rarer = shifts.min(part.shifted.len() - shifts);
-    if part.shifted.len() < FEWEST_ROWS || rarer < FEWEST_OF_A_CLASS {
+    if !is_enough(&part.shifted) {
         return None;
     }
     let values = design(&part.views, places);
     let columns = places.len() + 2;
     let design =
         Design { values: &values, columns, free: 2, known: known.min(columns), overlap: overlap.of_labels };
-    if places.is_empty() {
-        let none = vec![0.0; part.shifted.len()];
-        let weights = design.classify_from(&part.shifted, &none, &[1e-3, 1.0])?;
-        return Some(spread_out(&weights, places, width));
-    }
-    let fit = design.classify(&part.shifted)?;
-    let weights = if by_linfa {
+    let fit = design.classify_shifts(&part.shifted)?;
+    let weights = if by_linfa && !places.is_empty() {
         let ridge: Vec<f64> =
             design.ridge(fit.strengths).iter().map(|ridge| ridge * overlap.of_labels).collect();
         full::Problem { values: &values, columns, happened: &part.shifted, ridge: &ridge }.fit(&fit.weights)

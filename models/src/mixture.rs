@@ -1,20 +1,22 @@
 //! A mixture of experts that follows whichever is best of late: Bayes' rule with a fixed share.
 //!
 //! The mixture's probability is the experts', weighted. When an outcome is known, each weight is multiplied by what
-//! its expert gave to that outcome (to the power `rate`), and then every expert passes the share α of its weight on
-//! to the others in equal parts, so that none is ever lost and the best can change.
+//! its expert gave to that outcome (to the power `rate`), and then every expert gives up the share α of its weight,
+//! which goes to all in proportion to the weights they started with: none is ever lost, the best can change, and where
+//! the outcomes say nothing the mixture stays what it was at first.
 //!
 //! # What it promises
-//! With n experts, rate 1, outcomes known before the next forecast, and losses clipped as everywhere here: after T
-//! outcomes its log loss exceeds that of the best expert by at most ln n − (T − 1) ln(1 − α), whatever happens; and that of
-//! the best sequence of experts with k changes by at most ln n + k ln((n − 1) / α) − (T − 1 − k) ln(1 − α).
+//! With a first weight wᵢ of expert i, rate 1, outcomes known before the next forecast, and losses clipped as everywhere
+//! here: after T outcomes its log loss exceeds that of expert i by at most −ln wᵢ − (T − 1) ln(1 − α), whatever
+//! happens; and that of expert i until some row and j from then on by at most −ln wᵢ − ln(α wⱼ) − (T − 2) ln(1 − α).
 //!
 //! Outcomes that come h rows late are learnt from in the order they come, with the probabilities as they were given; in
 //! between, the weights are h rows old, and the promise holds for the weights, not for those rows. Rows whose windows overlap repeat each
 //! other; a rate of 1 / h counts each outcome once.
 //!
 //! Source: M. Herbster and M. K. Warmuth, *Tracking the best expert*, Machine Learning 32 (1998) 151–178, the
-//! fixed-share algorithm under log loss.
+//! fixed-share algorithm under log loss; O. Bousquet and M. K. Warmuth, *Tracking a small set of experts by mixing past
+//! posteriors*, J. Machine Learning Research 3 (2002) 363–396 (the share goes to the first weights).
 
 #[cfg(test)]
 mod tests;
@@ -58,10 +60,12 @@ pub enum MixtureError {
 /// Experts' weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mixture {
-    /// The share α that each expert passes on after an outcome.
+    /// The share α that each expert gives up after an outcome.
     pub share: f64,
     /// The power of Bayes' rule: 1, or less where outcomes repeat each other.
     pub rate: f64,
+    /// The weights it started with, to which the shares go; they sum to 1.
+    pub first: Vec<f64>,
     /// ln of each expert's weight; the weights sum to 1.
     pub log_weights: Vec<f64>,
     /// Outcomes learnt from.
@@ -82,8 +86,23 @@ impl Mixture {
             let problem = format!("is {share}; use 0 or more and less than 1");
             return Err(MixtureError::Option { name: "share", problem });
         }
-        let log_weights = vec![-libm::log(experts as f64); experts];
-        Ok(Self { share, rate: 1.0, log_weights, resolved: 0 })
+        let first = vec![1.0 / experts as f64; experts];
+        Ok(Self { share, rate: 1.0, log_weights: logs(&first), first, resolved: 0 })
+    }
+
+    /// The same, started with these weights instead of equal ones.
+    ///
+    /// # Errors
+    /// Not one weight an expert, or weights that are not above 0 or do not sum to 1.
+    pub fn with_first(self, first: &[f64]) -> Result<Self, MixtureError> {
+        if first.len() != self.log_weights.len() {
+            return Err(MixtureError::Experts { given: first.len(), experts: self.log_weights.len() });
+        }
+        if !are_weights(first) {
+            let problem = format!("are {first:?}; use numbers above 0 that sum to 1");
+            return Err(MixtureError::Option { name: "first weights", problem });
+        }
+        Ok(Self { first: first.to_vec(), log_weights: logs(first), ..self })
     }
 
     /// The same with another rate.
@@ -131,12 +150,10 @@ impl Mixture {
         for log_weight in &mut self.log_weights {
             *log_weight -= total;
         }
-        let others = self.log_weights.len() - 1;
-        if others > 0 && self.share > 0.0 {
-            for log_weight in &mut self.log_weights {
+        if self.share > 0.0 {
+            for (log_weight, first) in self.log_weights.iter_mut().zip(&self.first) {
                 let weight = libm::exp(*log_weight).min(1.0);
-                let kept = (1.0 - self.share) * weight;
-                *log_weight = libm::log(kept + self.share * (1.0 - weight) / others as f64);
+                *log_weight = libm::log((1.0 - self.share) * weight + self.share * first);
             }
         }
         self.resolved += 1;
@@ -161,7 +178,20 @@ impl Mixture {
     pub fn check(&self) -> Result<(), MixtureError> {
         Self::new(self.log_weights.len(), self.share)?.with_rate(self.rate)?;
         let total = scalar::log_sum_exp(&self.log_weights);
-        let sound = self.log_weights.iter().all(|weight| weight.is_finite()) && total.abs() < 1e-6;
+        let sound = self.log_weights.iter().all(|weight| weight.is_finite())
+            && total.abs() < 1e-6
+            && self.first.len() == self.log_weights.len()
+            && are_weights(&self.first);
         if sound { Ok(()) } else { Err(MixtureError::Damaged) }
     }
+}
+
+fn logs(weights: &[f64]) -> Vec<f64> {
+    weights.iter().map(|weight| libm::log(*weight)).collect()
+}
+
+/// Whether these are all above 0 and sum to 1.
+fn are_weights(weights: &[f64]) -> bool {
+    let total: f64 = weights.iter().sum();
+    weights.iter().all(|weight| *weight > 0.0) && (total - 1.0).abs() < 1e-6
 }

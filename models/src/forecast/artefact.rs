@@ -16,7 +16,7 @@ use super::outside::Offset;
 use super::{ForecastError, Task};
 
 /// The form of an artefact; another one is refused.
-pub const SCHEMA: &str = "vigie-forecast/1";
+pub const SCHEMA: &str = "vigie-forecast/2";
 
 /// Everything that a forecast needs. It round-trips through any text that keeps an f64's bits (TOML does, as
 /// Rust writes the shortest digits that read back the same).

@@ -122,11 +122,13 @@ pub struct Evaluation {
 }
 
 impl Walk {
-    /// The rows that are scored.
+    /// The rows that are scored: those of the protocol's span whose outcome is known, rehearsals left out.
     pub fn scored(&self) -> impl Iterator<Item = (&Row, bool)> {
         let (from, to) = (self.protocol.from, self.protocol.to);
         self.rows.iter().filter_map(move |row| {
-            let within = from.is_none_or(|from| row.time >= from) && to.is_none_or(|to| row.time <= to);
+            let within = row.row >= self.protocol.min_train
+                && from.is_none_or(|from| row.time >= from)
+                && to.is_none_or(|to| row.time <= to);
             row.shifted.filter(|_| within).map(|shifted| (row, shifted))
         })
     }

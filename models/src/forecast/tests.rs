@@ -107,6 +107,21 @@ fn a_column_that_knows_tomorrow_is_caught() {
 }
 
 #[test]
+fn weights_are_learnt_in_rehearsal_and_rehearsals_are_not_scored() {
+    let samples = plain(&closes(1_300, 5));
+    // A hundred windows of five rows do not fit into 300 rows, and half of 1,100 is more.
+    for (min_train, first) in [(300, 300), (800, 500), (1_100, 550)] {
+        let walked = walk(&samples, &FIVE, &Protocol { min_train, ..protocol() }, &mut on).unwrap();
+        assert_eq!(walked.rows[0].row, first);
+        assert_eq!(walked.scored().next().unwrap().0.row, min_train);
+        let scored = walked.report(&FIVE).unwrap().n;
+        assert_eq!(scored, samples.rows() - min_train - FIVE.horizon);
+        let learnt = walked.artefact.unwrap().mixture.resolved as usize;
+        assert_eq!(learnt, samples.rows() - first - FIVE.horizon);
+    }
+}
+
+#[test]
 fn a_fit_learns_from_no_row_whose_window_reaches_past_it() {
     let samples = plain(&closes(420, 3));
     let walk = walk(&samples, &FIVE, &protocol(), &mut on).unwrap();

@@ -20,13 +20,16 @@ use super::outside::{Offset, Resolved};
 use super::ridge::Overlap;
 use super::{ForecastError, Task};
 
-/// The share of its weight that an expert passes on to the others when an outcome is known: about one change
-/// of who is best in a thousand rows.
+/// The share of its weight that an expert gives up when an outcome is known: about one change of who is best in
+/// a thousand rows.
 const SHARE: f64 = 0.001;
 
 /// How many independent outcomes the line through the logit is worth before it has seen any (per unit of
 /// variance): a recalibration has to be seen over some hundred independent outcomes to count for half.
-const PLATT_OUTCOMES: f64 = 60.0;
+const PLATT_OUTCOMES: f64 = 120.0;
+
+/// Windows, side by side, that are needed for a rehearsal.
+const REHEARSAL_WINDOWS: usize = 100;
 
 /// A row is outside the training density beyond this many times the distance that one training row in a
 /// thousand exceeds.
@@ -43,7 +46,8 @@ const SET_LEVEL: f64 = 0.9;
 /// How to walk.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
-    /// Rows before the first forecast.
+    /// Rows before the first forecast that is scored. From half of them on, if that is a hundred windows, forecasts
+    /// are rehearsed: made as later ones are, from what was known, so that weights have been learnt by then.
     pub min_train: usize,
     /// Rows from one fit to the next.
     pub refit: usize,
@@ -63,6 +67,11 @@ pub struct Protocol {
 }
 
 impl Protocol {
+    /// The first row that is forecast.
+    fn first_row(&self, task: &Task) -> usize {
+        (self.min_train / 2).max(REHEARSAL_WINDOWS * task.horizon).min(self.min_train)
+    }
+
     /// A task's own.
     pub fn of(task: &Task) -> Self {
         Self {
@@ -176,9 +185,9 @@ impl Walk {
         if samples.rows() < needed {
             return Err(ForecastError::TooFewRows { rows: samples.rows(), needed });
         }
-        let overlap = task.horizon as f64;
-        let mut mixture = Mixture::new(EXPERTS.len(), SHARE)?.with_rate(1.0 / overlap)?;
-        mixture.log_weights = EXPERTS.iter().map(|(_, weight)| libm::log(*weight)).collect();
+        let first = EXPERTS.map(|(_, weight)| weight);
+        let rate = 1.0 / task.horizon as f64;
+        let mixture = Mixture::new(EXPERTS.len(), SHARE)?.with_first(&first)?.with_rate(rate)?;
         let offsets = Offset::of_groups(samples);
         let gate = Gate::new(u32::try_from(task.horizon).unwrap_or(u32::MAX))?;
         Ok(Self {
@@ -186,7 +195,7 @@ impl Walk {
             rows: Vec::new(),
             artefact: None,
             fitted_at: 0,
-            next: protocol.min_train,
+            next: protocol.first_row(task),
             settled: 0,
             unfitted: None,
             mixture,
@@ -216,7 +225,8 @@ impl Walk {
         while self.next < total {
             let row = self.next;
             self.settle(samples, task, row)?;
-            if self.next == self.protocol.min_train || row >= self.fitted_at + self.protocol.refit {
+            let is_first = row == self.protocol.first_row(task) || row == self.protocol.min_train;
+            if is_first || row >= self.fitted_at + self.protocol.refit {
                 match self.fit(samples, task, row) {
                     Err(error @ ForecastError::OneRegime { .. }) => {
                         // Nothing to learn from yet, or no more: what there was goes on until the next fit.

@@ -38,11 +38,21 @@ fn one_outcome_by_hand() {
     let mut mixture = Mixture::new(2, 0.1).unwrap();
     assert!(near(mixture.predict(&[0.2, 0.6]).unwrap(), 0.4));
     mixture.update(&[0.2, 0.6], true).unwrap();
-    // Bayes: 1/4 and 3/4; then each passes on a tenth.
+    // Bayes: 1/4 and 3/4; then each gives up a tenth, of which both get half.
     let weights = mixture.weights();
-    assert!(near(weights[0], 0.3) && near(weights[1], 0.7), "{weights:?}");
-    assert!(near(mixture.predict(&[0.0, 1.0]).unwrap(), 0.3 * 1e-4 + 0.7 * (1.0 - 1e-4)));
+    assert!(near(weights[0], 0.275) && near(weights[1], 0.725), "{weights:?}");
+    assert!(near(mixture.predict(&[0.0, 1.0]).unwrap(), 0.275 * 1e-4 + 0.725 * (1.0 - 1e-4)));
     assert_eq!(mixture.resolved, 1);
+}
+
+#[test]
+fn where_outcomes_say_nothing_the_first_weights_stay() {
+    let first = [0.5, 0.4, 0.1];
+    let mut mixture = Mixture::new(3, 0.01).unwrap().with_first(&first).unwrap();
+    for row in 0..1_000 {
+        mixture.update(&[0.3; 3], row % 3 == 0).unwrap();
+    }
+    assert!(mixture.weights().iter().zip(first).all(|(weight, first)| (weight - first).abs() < 1e-9));
 }
 
 #[test]
@@ -106,6 +116,10 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         assert!(matches!(Mixture::new(experts, share), Err(MixtureError::Option { .. })));
     }
     let mut mixture = Mixture::new(2, 0.1).unwrap();
+    for first in [[0.5, 0.6], [1.0, 0.0], [0.5, f64::NAN]] {
+        assert!(matches!(mixture.clone().with_first(&first), Err(MixtureError::Option { .. })));
+    }
+    assert_eq!(mixture.clone().with_first(&[1.0]), Err(MixtureError::Experts { given: 1, experts: 2 }));
     for rate in [0.0, 1.1, f64::NAN] {
         assert!(matches!(mixture.clone().with_rate(rate), Err(MixtureError::Option { .. })));
     }
@@ -119,16 +133,27 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     assert_eq!(mixture, before);
     let text = toml::to_string(&mixture).unwrap();
     assert_eq!(toml::from_str::<Mixture>(&text).unwrap(), mixture);
+    let lost = Mixture { first: vec![1.0], ..mixture.clone() };
+    assert_eq!(lost.check(), Err(MixtureError::Damaged));
     mixture.log_weights[0] = 0.0;
     assert_eq!(mixture.check(), Err(MixtureError::Damaged));
+}
+
+/// First weights in proportion to 1, 2, 3 …
+fn rising(experts: usize, share: f64) -> Mixture {
+    let total = (experts * (experts + 1)) as f64 / 2.0;
+    let first: Vec<f64> = (1..=experts).map(|place| place as f64 / total).collect();
+    Mixture::new(experts, share).unwrap().with_first(&first).unwrap()
 }
 
 proptest! {
     #[test]
     fn its_loss_is_within_the_bound_of_every_expert((experts, rows) in histories(), share in 0.0..0.5) {
-        let (own, of_experts) = losses(Mixture::new(experts, share).unwrap(), &rows);
-        let regret = (experts as f64).ln() - (rows.len() as f64 - 1.0) * (1.0 - share).ln();
-        for loss in of_experts {
+        let mixture = rising(experts, share);
+        let first = mixture.first.clone();
+        let (own, of_experts) = losses(mixture, &rows);
+        for (loss, first) in of_experts.iter().zip(first) {
+            let regret = -first.ln() - (rows.len() as f64 - 1.0) * (1.0 - share).ln();
             prop_assert!(own <= loss + regret + 1e-9, "{own} {loss} {regret}");
         }
     }
@@ -136,16 +161,19 @@ proptest! {
     #[test]
     fn its_loss_is_within_the_bound_of_every_single_change((experts, rows) in histories(), share in 0.01..0.5) {
         prop_assume!(experts > 1 && rows.len() > 1);
-        let (own, _) = losses(Mixture::new(experts, share).unwrap(), &rows);
-        let n = experts as f64;
-        let regret = n.ln() + ((n - 1.0) / share).ln() - (rows.len() as f64 - 2.0) * (1.0 - share).ln();
+        let mixture = rising(experts, share);
+        let first = mixture.first.clone();
+        let (own, _) = losses(mixture, &rows);
+        let lost = |rows: &[(Vec<f64>, bool)], expert: usize| {
+            rows.iter().map(|(p, y)| scalar::log_loss(p[expert], *y)).sum::<f64>()
+        };
         for change in 1..rows.len() {
-            let best = |rows: &[(Vec<f64>, bool)]| {
-                let of = |expert: usize| rows.iter().map(|(p, y)| scalar::log_loss(p[expert], *y)).sum::<f64>();
-                (0..experts).map(of).fold(f64::INFINITY, f64::min)
-            };
-            let loss = best(&rows[..change]) + best(&rows[change..]);
-            prop_assert!(own <= loss + regret + 1e-9);
+            for (before, after) in (0..experts).flat_map(|i| (0..experts).map(move |j| (i, j))) {
+                let loss = lost(&rows[..change], before) + lost(&rows[change..], after);
+                let regret = -first[before].ln() - (share * first[after]).ln()
+                    - (rows.len() as f64 - 2.0) * (1.0 - share).ln();
+                prop_assert!(own <= loss + regret + 1e-9);
+            }
         }
     }
 

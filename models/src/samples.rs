@@ -45,6 +45,18 @@ pub struct Column {
     pub group: Group,
 }
 
+/// What ends the name of a column that says how far its neighbours can be relied on.
+const STANDING: [&str; 3] = ["_age", "_told", "_coverage"];
+
+impl Column {
+    /// Whether it says how old or how complete its neighbours are, and nothing of the market. Such a column stays put
+    /// for years where nothing is known, or all of it is, so that a weight on it would be an intercept: a group
+    /// without data would seem to say something.
+    pub fn is_standing(&self) -> bool {
+        STANDING.iter().any(|ending| self.name.ends_with(ending))
+    }
+}
+
 /// Rows on a regular grid of decision times, oldest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {

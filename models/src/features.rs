@@ -9,12 +9,14 @@
 mod ai;
 mod audit;
 mod baskets;
+mod calendar;
 mod flows;
 mod funding;
 mod liquidations;
 mod miners;
 mod own;
 mod prices;
+mod range;
 mod robust;
 mod sessions;
 mod sweep;
@@ -166,6 +168,12 @@ pub fn bits(samples: &Samples) -> Vec<RowBits> {
 /// The columns of a task's rows, in order.
 pub fn columns(task: &Task) -> Vec<Column> {
     sweep::columns(task)
+}
+
+/// Every symbol whose bars features of `asset` are made from, in order: its own pairs and Bitcoin's, those of tokens and
+/// shares by all names that they ever went by.
+pub fn symbols(asset: &str) -> Vec<String> {
+    sweep::symbols(asset)
 }
 
 /// The rows of `task` for `asset` (`BTC`), up to the last decision that is not after `now`.

@@ -17,13 +17,18 @@ pub enum Group {
     Ai,
     /// Funding and open interest.
     Funding,
+    /// Highs and lows.
+    Range,
+    /// Hour and weekday.
+    Calendar,
 }
 
 impl Group {
     /// Every group that has to earn its place.
-    pub const OUTSIDE: [Self; 5] = [Self::Flows, Self::Miners, Self::Liquidations, Self::Ai, Self::Funding];
+    pub const OUTSIDE: [Self; 7] =
+        [Self::Flows, Self::Miners, Self::Liquidations, Self::Ai, Self::Funding, Self::Range, Self::Calendar];
 
-    /// `core`, `flows`, `miners`, `liquidations`, `ai` or `funding`.
+    /// `core`, `flows`, `miners`, `liquidations`, `ai`, `funding`, `range` or `calendar`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Core => "core",
@@ -32,6 +37,8 @@ impl Group {
             Self::Liquidations => "liquidations",
             Self::Ai => "ai",
             Self::Funding => "funding",
+            Self::Range => "range",
+            Self::Calendar => "calendar",
         }
     }
 }

@@ -248,8 +248,7 @@ fn a_group_of_which_nothing_is_known_says_nothing() {
     column.group = Group::Funding;
     let width = samples.columns.len();
     samples.columns.push(Column { name: "funding_z".to_owned(), group: Group::Funding });
-    samples.values =
-        samples.values.chunks(width).flat_map(|row| row.iter().copied().chain([0.0])).collect();
+    samples.values = samples.values.chunks(width).flat_map(|row| row.iter().copied().chain([0.0])).collect();
     let walk = walk(&samples, &FIVE, &protocol(), &mut on).unwrap();
     assert!(walk.rows.len() > 800);
     for row in &walk.rows {

@@ -222,11 +222,11 @@ pub enum FeatureError {
     },
     /// Nothing to forecast from.
     #[error(
-        "{task} of {asset}: too little was known by {by}; fetch or import its history (vigie backfill, vigie import)"
+        "too few {needed} of {asset} were known by {by}; fetch or import their history (vigie backfill, vigie import)"
     )]
     NothingKnown {
-        /// The task.
-        task: &'static str,
+        /// What it is made from: `fund flows`.
+        needed: &'static str,
         /// The asset.
         asset: String,
         /// The moment.

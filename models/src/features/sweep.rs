@@ -175,7 +175,13 @@ pub(super) fn sweep(
     now: Timestamp,
 ) -> Result<FeatureSet, FeatureError> {
     let mut known = Known::nothing(task, asset);
-    let nothing = || FeatureError::NothingKnown { task: task.id, asset: asset.to_owned(), by: now };
+    let needed = match (task.subject, task.grid) {
+        (Subject::Volatility, Grid::Hourly) => "hourly bars",
+        (Subject::Volatility, Grid::Daily | Grid::Sessions) => "daily or hourly bars",
+        (Subject::Burst, _) => "liquidations",
+        (Subject::Flows, _) => "fund flows",
+    };
+    let nothing = || FeatureError::NothingKnown { needed, asset: asset.to_owned(), by: now };
     let first = first_word(history, task, &known).filter(|first| *first <= now).ok_or_else(nothing)?;
     let decisions = task.grid.decisions(first, now)?;
     let columns = columns(task);

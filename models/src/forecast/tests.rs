@@ -256,7 +256,7 @@ fn a_group_of_which_nothing_is_known_says_nothing() {
         assert_eq!(row.probability.to_bits(), row.without.to_bits());
     }
     let [worth] = &walk.report(&FIVE).unwrap().ablation[..] else { panic!("one group") };
-    assert_eq!((worth.gain.value, worth.evidence, worth.is_admitted), (0.0, 1.0, false));
+    assert_eq!((worth.spoke, worth.gain.value, worth.evidence, worth.is_admitted), (0, 0.0, 1.0, false));
 }
 
 #[test]

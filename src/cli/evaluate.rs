@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use feeds::import::{TimeColumn, series};
@@ -172,8 +172,10 @@ impl Evaluate {
             ..own
         };
         let failed = |error: forecast::ForecastError| Failure::Usage(format!("{id}: {error}"));
-        let walk = self.walk(&set.samples, task, &protocol, stopped)?;
-        let evaluation = walk.report(task).map_err(failed)?;
+        // A walk refits on its own schedule, however long that is: no fit of it is out of date.
+        let walked = Task { expiry: Duration::from_hours(24 * 365 * 100), ..*task };
+        let walk = self.walk(&set.samples, &walked, &protocol, stopped)?;
+        let evaluation = walk.report(&walked).map_err(failed)?;
         let seconds = begun.elapsed().as_secs_f64();
         let audit = if self.audit { Some(audit(&history, task, &asset, now, self.seed)?) } else { None };
         Ok(Found { title: format!("{id} of {asset} in the store"), evaluation, seconds, audit, left_out: 0 })
@@ -362,6 +364,7 @@ pub(super) fn as_lines(evaluation: &Evaluation) -> String {
             _ if group.spoke == 0 => "nothing known",
             (true, _) => "admitted",
             (false, Some(low)) if low > 0.0 => "a gain, not admitted yet",
+            (false, _) if group.gain.high.is_some_and(|high| high < 0.0) => "a loss",
             (false, _) => "no measurable gain",
         };
         let _ = writeln!(

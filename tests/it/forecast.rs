@@ -350,6 +350,10 @@ fn files_of_a_desk_become_groups_and_each_is_weighed_by_itself() {
     for group in report["ablation"].as_array().unwrap().iter().filter(|group| group["spoke"] == 0) {
         assert_eq!((&group["gain"]["value"], &group["evidence"]), (&0.0.into(), &1.0.into()), "{group}");
     }
+    assert!(
+        report["abstained"].as_u64().unwrap() < 20,
+        "a fit that is due in 63 rows is not out of date before"
+    );
     assert_eq!(report["build"], if cfg!(debug_assertions) { "dev" } else { "release" });
     let of_flows = evaluate(&["--target", "flows-5s"]);
     assert!(of_flows["n"].as_u64().unwrap() > 200, "{of_flows}");

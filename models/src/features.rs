@@ -9,12 +9,14 @@
 mod ai;
 mod audit;
 mod baskets;
+mod calendar;
 mod flows;
 mod funding;
 mod liquidations;
 mod miners;
 mod own;
 mod prices;
+mod range;
 mod robust;
 mod sessions;
 mod sweep;
@@ -168,6 +170,12 @@ pub fn columns(task: &Task) -> Vec<Column> {
     sweep::columns(task)
 }
 
+/// Every symbol whose bars features of `asset` are made from, in order: its own pairs and Bitcoin's, those of tokens and
+/// shares by all names that they ever went by.
+pub fn symbols(asset: &str) -> Vec<String> {
+    sweep::symbols(asset)
+}
+
 /// The rows of `task` for `asset` (`BTC`), up to the last decision that is not after `now`.
 ///
 /// # Errors
@@ -214,11 +222,11 @@ pub enum FeatureError {
     },
     /// Nothing to forecast from.
     #[error(
-        "{task} of {asset}: too little was known by {by}; fetch or import its history (vigie backfill, vigie import)"
+        "too few {needed} of {asset} were known by {by}; fetch or import their history (vigie backfill, vigie import)"
     )]
     NothingKnown {
-        /// The task.
-        task: &'static str,
+        /// What it is made from: `fund flows`.
+        needed: &'static str,
         /// The asset.
         asset: String,
         /// The moment.

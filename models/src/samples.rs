@@ -17,13 +17,18 @@ pub enum Group {
     Ai,
     /// Funding and open interest.
     Funding,
+    /// Highs and lows.
+    Range,
+    /// Hour and weekday.
+    Calendar,
 }
 
 impl Group {
     /// Every group that has to earn its place.
-    pub const OUTSIDE: [Self; 5] = [Self::Flows, Self::Miners, Self::Liquidations, Self::Ai, Self::Funding];
+    pub const OUTSIDE: [Self; 7] =
+        [Self::Flows, Self::Miners, Self::Liquidations, Self::Ai, Self::Funding, Self::Range, Self::Calendar];
 
-    /// `core`, `flows`, `miners`, `liquidations`, `ai` or `funding`.
+    /// `core`, `flows`, `miners`, `liquidations`, `ai`, `funding`, `range` or `calendar`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Core => "core",
@@ -32,6 +37,8 @@ impl Group {
             Self::Liquidations => "liquidations",
             Self::Ai => "ai",
             Self::Funding => "funding",
+            Self::Range => "range",
+            Self::Calendar => "calendar",
         }
     }
 }
@@ -43,6 +50,18 @@ pub struct Column {
     pub name: String,
     /// Its family.
     pub group: Group,
+}
+
+/// What ends the name of a column that says how far its neighbours can be relied on.
+const STANDING: [&str; 3] = ["_age", "_told", "_coverage"];
+
+impl Column {
+    /// Whether it says how old or how complete its neighbours are, and nothing of the market. Such a column stays put
+    /// for years where nothing is known, or all of it is, so that a weight on it would be an intercept: a group
+    /// without data would seem to say something.
+    pub fn is_standing(&self) -> bool {
+        STANDING.iter().any(|ending| self.name.ends_with(ending))
+    }
 }
 
 /// Rows on a regular grid of decision times, oldest first.

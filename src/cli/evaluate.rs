@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use feeds::import::{TimeColumn, series};
@@ -40,9 +40,12 @@ pub(super) struct Evaluate {
     /// What is forecast: vol (of a file), or vol-24h, vol-5d, burst-24h, flows-5s (of the store)
     #[arg(long, value_name = "TARGET", default_value = "vol")]
     target: String,
-    /// Rows in a window, and from a decision to the end of the window it speaks of
-    #[arg(long, value_name = "H", default_value_t = 5)]
-    horizon: usize,
+    /// The coin, where the store's history is evaluated; the configuration's unless given
+    #[arg(long, value_name = "COIN", conflicts_with = "input")]
+    asset: Option<String>,
+    /// Rows in a window of a file, and from a decision to the end of the window it speaks of; 5 unless given
+    #[arg(long, value_name = "H")]
+    horizon: Option<usize>,
     /// Rows before the first forecast; 700 for a file, the target's own for the store
     #[arg(long, value_name = "N")]
     min_train: Option<usize>,
@@ -71,6 +74,9 @@ pub(super) struct Evaluate {
     #[arg(long)]
     json: bool,
 }
+
+/// Of which profile this program is: its seconds are those of that.
+const BUILD: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
 
 /// What was evaluated.
 struct Found {
@@ -116,8 +122,9 @@ impl Evaluate {
             .map_err(|error| refused(path, error))?;
         let prices: Vec<(Timestamp, f64)> =
             read.times.iter().copied().zip(read.rows.iter().map(|row| row[0])).collect();
+        let horizon = self.horizon.unwrap_or(5);
         let protocol = PriceProtocol {
-            horizon: self.horizon,
+            horizon,
             min_train: self.min_train.unwrap_or(700),
             refit: self.refit.unwrap_or(63),
             from: self.from,
@@ -131,7 +138,7 @@ impl Evaluate {
         let evaluation = walk.report(&task).map_err(failed)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Found {
-            title: format!("{name}: volatility over {} rows", self.horizon),
+            title: format!("{name}: volatility over {horizon} rows"),
             evaluation,
             seconds: begun.elapsed().as_secs_f64(),
             audit: None,
@@ -141,16 +148,20 @@ impl Evaluate {
 
     fn of_store(&self, global: &Global, stopped: &AtomicBool) -> Result<Found, Failure> {
         let settings = global.settings()?;
-        let config = &settings.config.forecast;
+        let asset = self.asset.as_deref().unwrap_or(&settings.config.forecast.asset).to_ascii_uppercase();
         let id = if self.target == "vol" { "vol-5d" } else { self.target.as_str() };
         let task: &'static Task = forecast::task(id).ok_or_else(|| {
             let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
             Failure::Usage(format!("--target {id} is no target; known are {}", known.join(", ")))
         })?;
+        if let Some(horizon) = self.horizon.filter(|horizon| *horizon != task.horizon) {
+            let problem = format!("--horizon {horizon} is for a file; {id} is over {} rows", task.horizon);
+            return Err(Failure::Usage(problem));
+        }
         let now = self.to.unwrap_or_else(|| SystemClock.now());
-        let history = read_history(&settings.store_dir, &config.asset, now)?;
+        let history = read_history(&settings.store_dir, &asset, now)?;
         let begun = Instant::now();
-        let set = feature_set(task, &history, &config.asset, now)?;
+        let set = feature_set(task, &history, &asset, now)?;
         let own = Protocol::of(task);
         let protocol = Protocol {
             min_train: self.min_train.unwrap_or(own.min_train),
@@ -161,18 +172,13 @@ impl Evaluate {
             ..own
         };
         let failed = |error: forecast::ForecastError| Failure::Usage(format!("{id}: {error}"));
-        let walk = self.walk(&set.samples, task, &protocol, stopped)?;
-        let evaluation = walk.report(task).map_err(failed)?;
+        // A walk refits on its own schedule, however long that is: no fit of it is out of date.
+        let walked = Task { expiry: Duration::from_hours(24 * 365 * 100), ..*task };
+        let walk = self.walk(&set.samples, &walked, &protocol, stopped)?;
+        let evaluation = walk.report(&walked).map_err(failed)?;
         let seconds = begun.elapsed().as_secs_f64();
-        let audit =
-            if self.audit { Some(audit(&history, task, &config.asset, now, self.seed)?) } else { None };
-        Ok(Found {
-            title: format!("{id} of {} in the store", config.asset),
-            evaluation,
-            seconds,
-            audit,
-            left_out: 0,
-        })
+        let audit = if self.audit { Some(audit(&history, task, &asset, now, self.seed)?) } else { None };
+        Ok(Found { title: format!("{id} of {asset} in the store"), evaluation, seconds, audit, left_out: 0 })
     }
 }
 
@@ -290,6 +296,7 @@ fn as_json(found: &Found) -> Result<Value, Failure> {
     value["from"] = json!(found.evaluation.from.to_string());
     value["to"] = json!(found.evaluation.to.to_string());
     value["seconds"] = json!(found.seconds);
+    value["build"] = json!(BUILD);
     value["left_out"] = json!(found.left_out);
     if let Some(audit) = &found.audit {
         value["audit"] = json!({
@@ -354,16 +361,19 @@ pub(super) fn as_lines(evaluation: &Evaluation) -> String {
     let _ = writeln!(text, "experts, nats      {}", experts.join("  "));
     for group in &evaluation.ablation {
         let verdict = match (group.is_admitted, group.gain.low) {
+            _ if group.spoke == 0 => "nothing known",
             (true, _) => "admitted",
             (false, Some(low)) if low > 0.0 => "a gain, not admitted yet",
+            (false, _) if group.gain.high.is_some_and(|high| high < 0.0) => "a loss",
             (false, _) => "no measurable gain",
         };
         let _ = writeln!(
             text,
-            "group {:<13}{}: {verdict}, evidence {:.2}",
+            "group {:<13}{}: {verdict}, evidence {:.2}, spoke in {} rows",
             group.group,
             share(&group.gain),
-            group.evidence
+            group.evidence,
+            group.spoke
         );
     }
     text.push_str("forecast → happened");
@@ -388,6 +398,6 @@ fn as_text(found: &Found) -> String {
     if found.left_out > 0 {
         let _ = write!(text, "\nleft out           {} rows without a value", found.left_out);
     }
-    let _ = write!(text, "\ntook               {:.2} s", found.seconds);
+    let _ = write!(text, "\ntook               {:.2} s ({BUILD} build)", found.seconds);
     text
 }

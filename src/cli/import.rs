@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use feeds::import::{
-    self, BarImport, EtfImport, Imported, KnownAt, LiquidationImport, Report, Sheet, SideOf, TreasuryImport,
+    self, BarImport, EtfImport, FundingImport, Imported, InterestImport, KnownAt, LiquidationImport, Report,
+    Sheet, SideOf, TreasuryImport,
 };
-use market::{Clock, Date, FeedId, Interval, Timestamp, entities};
+use market::{Clock, Date, FeedId, Instrument, Interval, MarketEvent, Timestamp, entities};
 use serde_json::json;
 use smol_str::SmolStr;
 use store::{Reader, Record, Store};
@@ -62,6 +63,29 @@ enum What {
         #[arg(long)]
         order_side: bool,
     },
+    /// Funding rates of perpetuals: one a payment, or the last of each day or hour
+    Funding {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        of: Contracts,
+        /// In what the rates are written, where their column's name does not say
+        #[arg(long, value_enum)]
+        unit: Option<Rate>,
+        /// Hours that one rate is for, where no column says
+        #[arg(long, value_name = "HOURS")]
+        hours: Option<f64>,
+    },
+    /// Open interest: one row a moment, or the last of each day or hour
+    OpenInterest {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        of: Contracts,
+        /// In what it is counted, where its column's name does not say
+        #[arg(long, value_enum)]
+        unit: Option<Count>,
+    },
     /// Coins held by companies, also as web pages print them
     Treasuries {
         #[command(flatten)]
@@ -89,6 +113,32 @@ struct Common {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Contracts {
+    /// The contract that a file is about, where its rows do not say; a figure over several venues needs one too
+    #[arg(long, value_name = "BTC-USDT-PERP")]
+    instrument: Option<Instrument>,
+    /// How long the stretches of a file of open and close are; told by the rows unless given
+    #[arg(long, value_name = "1m|5m|1h|4h|1d", value_parser = parse_interval)]
+    interval: Option<Interval>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rate {
+    /// 0.01 is one basis point
+    Percent,
+    /// 0.0001 is one basis point
+    Fraction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Count {
+    /// US dollars
+    Usd,
+    /// Coins, not contracts
+    Coins,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -147,6 +197,8 @@ impl What {
             Self::EtfFlows { common, .. }
             | Self::Bars { common, .. }
             | Self::Liquidations { common, .. }
+            | Self::Funding { common, .. }
+            | Self::OpenInterest { common, .. }
             | Self::Treasuries { common, .. } => common,
         }
     }
@@ -156,6 +208,8 @@ impl What {
             Self::EtfFlows { .. } => "etf_flows",
             Self::Bars { .. } => "bars",
             Self::Liquidations { .. } => "liquidations",
+            Self::Funding { .. } => "funding",
+            Self::OpenInterest { .. } => "open_interest",
             Self::Treasuries { .. } => "holdings",
         }
     }
@@ -194,6 +248,25 @@ impl What {
             Self::Liquidations { order_side, .. } => {
                 let side = if *order_side { SideOf::Order } else { SideOf::Position };
                 import::liquidations(&sheet, &LiquidationImport { source, side, now })
+            }
+            Self::Funding { of, unit, hours, .. } => {
+                let unit = unit.map(|unit| match unit {
+                    Rate::Percent => import::RateUnit::Percent,
+                    Rate::Fraction => import::RateUnit::Fraction,
+                });
+                let (instrument, interval) = (of.instrument.clone(), of.interval);
+                let given = FundingImport { instrument, unit, hours: *hours, interval, source, now };
+                let imported = import::funding(&sheet, &given);
+                assumed.extend(imported.as_ref().ok().and_then(usual_rate));
+                imported
+            }
+            Self::OpenInterest { of, unit, .. } => {
+                let unit = unit.map(|unit| match unit {
+                    Count::Usd => import::InterestUnit::Usd,
+                    Count::Coins => import::InterestUnit::Coins,
+                });
+                let (instrument, interval) = (of.instrument.clone(), of.interval);
+                import::open_interest(&sheet, &InterestImport { instrument, unit, interval, source, now })
             }
             Self::Treasuries { asset, as_of, .. } => {
                 let as_of = as_of.or_else(|| date_in_name(path)).unwrap_or(now.date());
@@ -237,6 +310,15 @@ fn keep(settings: &Settings, file: &Read, kind: &str, now: Timestamp) -> Result<
     }
     store.close()?;
     Ok(news.len())
+}
+
+/// What the rates come to in a year, for a reader to see whether the unit can be right.
+fn usual_rate(imported: &Imported) -> Option<String> {
+    let rate = |event: &MarketEvent| event.observation.funding_rate()?.annualised();
+    let mut annual: Vec<f64> = imported.events.iter().filter_map(rate).collect();
+    annual.sort_by(f64::total_cmp);
+    let median = annual.get(annual.len() / 2)?;
+    Some(format!("the rates come to {:+.1} % a year, at their median", median * 100.0))
 }
 
 /// The coin whose funds the sheet names most, Bitcoin where it names none that we know.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use market::{Interval, MarketEvent, Timestamp, entities};
-use models::features::History;
+use market::{Interval, MarketEvent, Timestamp};
+use models::features::{self, History};
 use store::{Query, Reader, StoreError, Table};
 
 /// Everything known of `asset` and of what moves it by `now`, all vintages, in order of when it was known.
@@ -15,19 +15,10 @@ pub fn read(store_dir: &Path, asset: &str, now: Timestamp) -> Result<History, St
     let words = |table: Table, instruments: Vec<String>| {
         reader.words(table, &Query { instruments, as_of: Some(now), ..Query::default() })
     };
-    let mut symbols: Vec<String> = Vec::new();
-    let today = now.date();
-    for coin in entities().token_symbols(today).into_iter().chain([asset, "BTC"]) {
-        symbols.extend(["USDT", "USD", "USDT-PERP"].map(|quote| format!("{coin}-{quote}")));
-    }
-    symbols.extend(entities().equity_symbols(today).into_iter().map(str::to_owned));
-    symbols.push("QQQ".to_owned());
-    symbols.sort();
-    symbols.dedup();
     let is_wanted = |event: &MarketEvent| {
         event.observation.bar().is_some_and(|bar| matches!(bar.interval, Interval::Hour | Interval::Day))
     };
-    let mut bars = words(Table::Bars, symbols)?;
+    let mut bars = words(Table::Bars, features::symbols(asset))?;
     bars.retain(is_wanted);
     let of_asset = || vec![asset.to_owned()];
     Ok(History {

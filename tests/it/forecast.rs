@@ -393,3 +393,72 @@ fn an_evaluation_that_is_stopped_goes_on_to_the_same_bits() {
     };
     assert_eq!(score(&kept), score(&[]));
 }
+
+#[test]
+fn files_of_a_desk_become_groups_and_each_is_weighed_by_itself() {
+    let place = Workplace::new();
+    let mut draws = Draws(5);
+    place.write("BTC-USD.csv", &prices(760));
+    let (mut flows, mut rates) = ("date,IBIT,FBTC\n".to_owned(), "date,rate_pct\n".to_owned());
+    for back in (2..700).rev() {
+        let date = SystemClock.now().date().plus_days(-back).unwrap();
+        let _ = writeln!(rates, "{date},{:.5}", 0.01 + 0.005 * draws.normal());
+        if market::nyse().is_trading_day(date) == Some(true) {
+            let _ = writeln!(flows, "{date},{:.1},{:.1}", 90.0 * draws.normal(), 40.0 * draws.normal());
+        }
+    }
+    place.write("flows.csv", &flows);
+    place.write("rates.csv", &rates);
+    let import = |words: &[&str]| {
+        let arguments = [&["--store", "S", "import"], words, &["--json"]].concat();
+        json(&place.stdout(&arguments))["files"][0]["new"].as_u64().unwrap()
+    };
+    assert_eq!(import(&["bars", "BTC-USD.csv"]), 760);
+    assert!(import(&["etf-flows", "flows.csv"]) > 900);
+    let rates = ["funding", "rates.csv", "--hours", "8", "--instrument", "BTC-USD-PERP"];
+    assert_eq!((import(&rates), import(&rates)), (698, 0), "twice is once");
+    let evaluate = |words: &[&str]| {
+        let arguments = [&["--store", "S", "evaluate", "--json"], words].concat();
+        json(&place.stdout(&arguments))
+    };
+    let report = evaluate(&["--target", "vol-5d", "--min-train", "365", "--refit", "63", "--asset", "btc"]);
+    let worth: Vec<(&str, bool)> = report["ablation"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (group["group"].as_str().unwrap(), group["spoke"].as_u64().unwrap() > 100))
+        .collect();
+    assert_eq!(
+        worth,
+        [
+            ("flows", true),
+            ("miners", false),
+            ("liquidations", false),
+            ("ai", false),
+            ("funding", true),
+            ("range", true),
+            ("calendar", true)
+        ]
+    );
+    for group in report["ablation"].as_array().unwrap().iter().filter(|group| group["spoke"] == 0) {
+        assert_eq!((&group["gain"]["value"], &group["evidence"]), (&0.0.into(), &1.0.into()), "{group}");
+    }
+    assert!(
+        report["abstained"].as_u64().unwrap() < 20,
+        "a fit that is due in 63 rows is not out of date before"
+    );
+    assert_eq!(report["build"], if cfg!(debug_assertions) { "dev" } else { "release" });
+    let of_flows = evaluate(&["--target", "flows-5s"]);
+    assert!(of_flows["n"].as_u64().unwrap() > 200, "{of_flows}");
+    for (words, says) in [
+        (&["--target", "flows-5s", "--asset", "ETH"][..], "too few fund flows of ETH"),
+        (&["--target", "burst-24h"], "too few liquidations of BTC"),
+        (&["--target", "vol-24h"], "too few hourly bars of BTC"),
+        (&["--target", "vol-5d", "--horizon", "7"], "vol-5d is over 5 rows"),
+        (&["--input", "BTC-USD.csv", "--asset", "BTC"], "--asset"),
+    ] {
+        let output = place.run(&[&["--store", "S", "evaluate"], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(says), "{words:?}: {said}");
+    }
+}

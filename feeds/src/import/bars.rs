@@ -9,13 +9,11 @@ use market::{
 use smol_str::SmolStr;
 
 use super::dates::Order;
+use super::length::length_of;
 use super::numbers::{Cell, read_cell};
 use super::report::{ImportError, Imported, Report};
 use super::sheet::{Row, Sheet};
 use super::times::{Written, read_time};
-use length::length_of;
-
-mod length;
 
 /// What the file does not say itself.
 #[derive(Clone, Debug)]

@@ -47,6 +47,11 @@ const NOTIONALS: [&str; 5] = ["notional", "notional_usd", "value_usd", "usd", "v
 const IDS: [&str; 2] = ["venue_id", "id"];
 const WANTED: &str = "liquidations have time, symbol or instrument, side (of the position: long or short), price, and \
                       quantity or notional; they may have venue and id";
+/// What a header has that tells sums instead.
+const TOTALS: &str = "these are totals of longs and shorts over a stretch of time, and a total is no liquidation: how many \
+                      there were, when and at which price is not in it. Give the file of single liquidations; they \
+                      have time, symbol or instrument, side (of the position: long or short), price, and quantity or \
+                      notional";
 /// How far a notional may be from quantity × price, as a share of it: prices are sometimes those of
 /// bankruptcy rather than of the fills.
 const AGREEMENT: f64 = 0.1;
@@ -106,7 +111,8 @@ impl<'a> Reader<'a> {
         if sheet.header().is_empty() || sheet.rows().is_empty() {
             return Err(ImportError::Empty);
         }
-        let layout = || ImportError::Layout { found: sheet.header().to_vec(), wanted: WANTED };
+        let wanted = if are_totals(sheet) { TOTALS } else { WANTED };
+        let layout = || ImportError::Layout { found: sheet.header().to_vec(), wanted };
         let column = |names: &[&str]| sheet.column(names).ok_or_else(layout);
         let time = column(&TIMES)?;
         let order = Order::of(sheet.rows().iter().map(|row| row.cell(time)))
@@ -261,9 +267,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether one column is called after the longs and another after the shorts.
+fn are_totals(sheet: &Sheet) -> bool {
+    let is_of = |side: &str| sheet.header().iter().any(|name| name.to_lowercase().contains(side));
+    is_of("long") && is_of("short")
+}
+
 /// The contract that `text` surely means: our own name, OKX's name of a swap, or a perpetual in a
 /// dollar coin as Binance and Bybit write it.
-fn contract(text: &str) -> Option<Instrument> {
+pub(super) fn contract(text: &str) -> Option<Instrument> {
     let text = text.to_ascii_uppercase();
     if let Ok(instrument) = text.parse::<Instrument>() {
         return Some(instrument);

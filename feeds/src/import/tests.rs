@@ -260,7 +260,7 @@ fn no_file_panics() {
 
 /// A real file, `None` with a line that says so where it is absent.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
-fn real(name: &str) -> Option<Sheet> {
+pub(super) fn real(name: &str) -> Option<Sheet> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")).join(name);
     let Ok(bytes) = std::fs::read(&path) else {
         eprintln!("skipped: {} is absent", path.display());

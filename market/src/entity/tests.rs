@@ -95,6 +95,8 @@ fn prices_of_another_business_are_marked() {
     for (id, from) in [
         ("terawulf", "2021-12-14"),
         ("cipher", "2021-08-27"),
+        ("mara", "2018-03-12"),
+        ("cleanspark", "2021-01-01"),
         ("core-scientific", "2024-01-24"),
         ("hut8", "2023-12-04"),
         ("galaxy", "2025-05-16"),

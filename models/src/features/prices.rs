@@ -34,12 +34,26 @@ struct Told {
     known_at: Timestamp,
     feed: FeedId,
     close: f64,
+    high: f64,
+    low: f64,
 }
 
 impl Told {
+    fn new(event: &MarketEvent, bar: &Bar, is_direct: bool) -> Self {
+        Self {
+            is_direct,
+            known_at: event.known_at,
+            feed: event.feed.clone(),
+            close: bar.close.get(),
+            high: bar.high.get(),
+            low: bar.low.get(),
+        }
+    }
+
     /// The word that stands among several: no order of arrival within one moment matters.
     fn beats(&self, other: &Self) -> bool {
-        let rank = |told: &Self| (told.is_direct, told.known_at, told.close.to_bits());
+        let prices = |told: &Self| [told.close, told.high, told.low].map(f64::to_bits);
+        let rank = |told: &Self| (told.is_direct, told.known_at, prices(told));
         (rank(self), &self.feed) > (rank(other), &other.feed)
     }
 }
@@ -58,6 +72,15 @@ fn tell(closes: &mut Closes, slot: i64, told: Told) -> bool {
 
 fn log_return(closes: &Closes, from: i64, to: i64) -> Option<f64> {
     Some(libm::log(closes.get(&to)?.close) - libm::log(closes.get(&from)?.close))
+}
+
+/// ln(high ÷ low); `None` where they are one price, as a source writes them that knows only closes.
+fn log_range(high: f64, low: f64) -> Option<f64> {
+    (high > low).then(|| libm::log(high) - libm::log(low))
+}
+
+fn range_of(told: Option<&Told>) -> Option<f64> {
+    told.and_then(|told| log_range(told.high, told.low))
 }
 
 /// One slot's return.
@@ -124,6 +147,23 @@ impl Coin {
         self.days.get(&day).map(|step| step.log_return)
     }
 
+    /// ln(high ÷ low) of one hour, in hours since 1970, by the first pair that tells it.
+    pub(super) fn hour_range(&self, hour: i64) -> Option<f64> {
+        self.pairs.iter().find_map(|pair| range_of(pair.hours.get(&hour)))
+    }
+
+    /// ln(high ÷ low) of one UTC day, in days since 1970: of its own bar, else of its hours, all 24.
+    pub(super) fn day_range(&self, day: i64) -> Option<f64> {
+        let direct = |pair: &Pair| range_of(pair.days.get(&day).filter(|told| told.is_direct));
+        let of_hours = |pair: &Pair| {
+            let hours = || pair.hours.range(24 * day..24 * (day + 1)).map(|(_, told)| told);
+            let high = hours().map(|told| told.high).fold(0.0, f64::max);
+            let low = hours().map(|told| told.low).fold(f64::INFINITY, f64::min);
+            (hours().count() == 24).then(|| log_range(high, low))?
+        };
+        self.pairs.iter().find_map(direct).or_else(|| self.pairs.iter().find_map(of_hours))
+    }
+
     /// The return from the close of one session to the close of the next: between hourly closes at those very
     /// moments, else between the closes of their UTC days.
     pub(super) fn over_session(&self, session: usize) -> Option<f64> {
@@ -137,12 +177,7 @@ impl Coin {
     }
 
     fn take(&mut self, pair: usize, event: &MarketEvent, bar: &Bar) -> Option<Touched> {
-        let told = |is_direct| Told {
-            is_direct,
-            known_at: event.known_at,
-            feed: event.feed.clone(),
-            close: bar.close.get(),
-        };
+        let told = |is_direct| Told::new(event, bar, is_direct);
         let named = self.pairs.get_mut(pair)?;
         let (hour, day) = (hour_of(event.event_time), day_of(event.event_time));
         if named.until.is_some_and(|until| day >= until) {
@@ -312,6 +347,11 @@ impl Prices {
         entities().get("qqq").map(|entity| self.watch_share(entity))
     }
 
+    /// Every symbol that is watched, in order.
+    pub(super) fn symbols(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
     pub(super) fn coin(&self, coin: usize) -> &Coin {
         &self.coins[coin]
     }
@@ -341,12 +381,7 @@ impl Prices {
                         continue;
                     };
                     let (until, closes) = &mut self.shares[share].tickers[ticker];
-                    let told = Told {
-                        is_direct: true,
-                        known_at: event.known_at,
-                        feed: event.feed.clone(),
-                        close: bar.close.get(),
-                    };
+                    let told = Told::new(event, bar, true);
                     if until.is_none_or(|until| date < until) && tell(closes, number_of(date), told) {
                         changes.push(Change::Share(share, session));
                     }

@@ -9,8 +9,9 @@ use super::liquidations::{self, Liquidations};
 use super::miners::{self, Miners};
 use super::own::{self, Own, Row};
 use super::prices::Prices;
-use super::task::{Grid, Subject, Task};
-use super::{FeatureError, FeatureSet, History, PriceUse, RowNote, volatility};
+use super::range::{self, Range};
+use super::task::{Grid, Subject, TASKS, Task};
+use super::{FeatureError, FeatureSet, History, PriceUse, RowNote, calendar, volatility};
 use crate::samples::{Column, Group, Samples};
 
 /// The columns of a task, in the order of its rows' values.
@@ -28,7 +29,15 @@ pub(super) fn columns(task: &Task) -> Vec<Column> {
     columns.extend(named(&liquidations::COLUMNS, Group::Liquidations));
     columns.extend(named(&ai::COLUMNS, Group::Ai));
     columns.extend(named(&funding::COLUMNS, Group::Funding));
+    columns.extend(named(&range::COLUMNS, Group::Range));
+    columns.extend(named(calendar::columns(task.grid), Group::Calendar));
     columns
+}
+
+/// What [`Known::nothing`] watches.
+pub(super) fn symbols(asset: &str) -> Vec<String> {
+    let [task, ..] = &TASKS;
+    Known::nothing(task, asset).prices.symbols().map(str::to_owned).collect()
 }
 
 /// A table of words, read once from its start.
@@ -65,6 +74,7 @@ struct Known {
     liquidations: Liquidations,
     ai: Ai,
     funding: Funding,
+    range: Range,
     own: Own,
 }
 
@@ -81,6 +91,7 @@ impl Known {
             liquidations: Liquidations::new(asset, task.grid, task.horizon),
             ai: Ai::new(&mut prices, bitcoin),
             funding: Funding::new(asset, task.grid),
+            range: Range::new(task),
             own: Own::new(task.horizon),
             prices,
         }
@@ -125,6 +136,8 @@ impl Known {
         row.core.extend(liquidations);
         row.core.extend(self.ai.at(&self.prices, at));
         row.core.extend(self.funding.at(at));
+        row.core.extend(self.range.at(self.prices.coin(self.coin), at));
+        row.core.extend(calendar::at(task.grid, at));
         (row, pair)
     }
 }
@@ -162,7 +175,13 @@ pub(super) fn sweep(
     now: Timestamp,
 ) -> Result<FeatureSet, FeatureError> {
     let mut known = Known::nothing(task, asset);
-    let nothing = || FeatureError::NothingKnown { task: task.id, asset: asset.to_owned(), by: now };
+    let needed = match (task.subject, task.grid) {
+        (Subject::Volatility, Grid::Hourly) => "hourly bars",
+        (Subject::Volatility, Grid::Daily | Grid::Sessions) => "daily or hourly bars",
+        (Subject::Burst, _) => "liquidations",
+        (Subject::Flows, _) => "fund flows",
+    };
+    let nothing = || FeatureError::NothingKnown { needed, asset: asset.to_owned(), by: now };
     let first = first_word(history, task, &known).filter(|first| *first <= now).ok_or_else(nothing)?;
     let decisions = task.grid.decisions(first, now)?;
     let columns = columns(task);

@@ -49,7 +49,10 @@ pub struct Share {
 pub struct Ablation {
     /// The group.
     pub group: String,
-    /// Its gain.
+    /// Scored rows in which it said anything: in the others nothing was known of it, or nothing learnt yet.
+    #[serde(default)]
+    pub spoke: usize,
+    /// Its gain over all scored rows.
     pub gain: Share,
     /// The wealth of its gate at the end.
     pub evidence: f64,
@@ -203,9 +206,12 @@ impl Walk {
         groups
             .map(|(place, (offset, gate))| {
                 let with: Vec<f64> = rows.iter().map(|row| row.with[place]).collect();
+                let spoke =
+                    rows.iter().filter(|row| row.with[place].to_bits() != row.without.to_bits()).count();
                 let with = score::log_losses(&with, happened)?;
                 Ok(Ablation {
                     group: offset.group.clone(),
+                    spoke,
                     gain: share(&score::skill(&with, &without, bootstrap)?, "without"),
                     evidence: gate.wealth(),
                     is_admitted: gate.admitted,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::samples::{Group, Samples};
+use crate::samples::{Column, Group, Samples};
 
 use super::experts::away;
 use super::ridge::Design;
@@ -22,7 +22,7 @@ const FEWEST: usize = 60;
 pub struct Offset {
     /// The group's name.
     pub group: String,
-    /// Places of its columns among all columns.
+    /// Places of its columns among all columns; those of ages and completeness have no weight.
     pub places: Vec<usize>,
     /// Weight of each column towards a shift of either kind.
     pub plain: Vec<f64>,
@@ -46,9 +46,10 @@ impl Offset {
     /// The offsets of every outside group that has columns, before anything is learnt.
     pub(crate) fn of_groups(samples: &Samples) -> Vec<Self> {
         let of_group = |group: &Group| {
+            let is_weighed = |column: &Column| column.group == *group && !column.is_standing();
             let all = samples.columns.iter().enumerate();
             let places: Vec<usize> =
-                all.filter(|(_, column)| column.group == *group).map(|(place, _)| place).collect();
+                all.filter(|(_, column)| is_weighed(column)).map(|(place, _)| place).collect();
             let none = vec![0.0; places.len()];
             Self { group: group.as_str().to_owned(), places, plain: none.clone(), signed: none }
         };

@@ -255,6 +255,26 @@ fn a_group_that_helps_is_admitted_and_one_that_does_not_is_not() {
 }
 
 #[test]
+fn a_group_of_which_nothing_is_known_says_nothing() {
+    // Its age stands at its longest in every row. A weight on that would be an intercept.
+    let mut samples = samples_of(&closes(1_200, 8), &|_, _| 5.0);
+    let column = samples.columns.last_mut().unwrap();
+    "funding_age".clone_into(&mut column.name);
+    column.group = Group::Funding;
+    let width = samples.columns.len();
+    samples.columns.push(Column { name: "funding_z".to_owned(), group: Group::Funding });
+    samples.values = samples.values.chunks(width).flat_map(|row| row.iter().copied().chain([0.0])).collect();
+    let walk = walk(&samples, &FIVE, &protocol(), &mut on).unwrap();
+    assert!(walk.rows.len() > 800);
+    for row in &walk.rows {
+        assert_eq!(row.with, [row.without], "at {}", row.time);
+        assert_eq!(row.probability.to_bits(), row.without.to_bits());
+    }
+    let [worth] = &walk.report(&FIVE).unwrap().ablation[..] else { panic!("one group") };
+    assert_eq!((worth.spoke, worth.gain.value, worth.evidence, worth.is_admitted), (0, 0.0, 1.0, false));
+}
+
+#[test]
 fn a_row_unlike_all_training_rows_abstains_and_an_old_model_does() {
     let samples = plain(&closes(700, 9));
     let walk = walk(&samples, &FIVE, &protocol(), &mut on).unwrap();

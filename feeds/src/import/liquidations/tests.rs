@@ -165,3 +165,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn totals_by_side_are_no_liquidations() {
+    for header in [
+        "date,long_liq_usd,short_liq_usd",
+        "time,aggregated_long_liquidation_usd,aggregated_short_liquidation_usd",
+    ] {
+        let refused = read(SideOf::Position, &format!("{header}\n2026-01-05,1,2\n")).unwrap_err().to_string();
+        assert!(refused.contains("a total is no liquidation"), "{refused}");
+    }
+}

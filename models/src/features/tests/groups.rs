@@ -159,3 +159,74 @@ fn funding_is_a_median_and_open_interest_a_change_of_each_contract() {
     assert!(value(&set, time, "oi_change_1d_z") > 5.9 && value(&set, time, "oi_change_5d_z") > 5.9);
     assert!(near(value(&set, "2025-10-29T18:05:00Z", "funding_age"), (2.0 + 5.0 / 60.0) / 24.0));
 }
+
+/// Days of a walk whose bars reach `beyond` times a typical day's move past their closes, on the last five `late` times.
+fn ranged(beyond: f64, late: f64) -> History {
+    let mut chance = Chance::new(4);
+    let mut history = History::default();
+    let mut close = 100.0_f64;
+    for number in 0..120 {
+        let start = day("2025-01-01").plus_days(number).unwrap();
+        let open = close;
+        close *= (0.02 * chance.normal()).exp();
+        let reach = 0.02 * if number >= 115 { late } else { beyond } * (0.5 + chance.uniform());
+        let mut event = bar("BTC-USD", Interval::Day, start.start(), start.next().start(), close);
+        if let market::Observation::Bar(bar) = &mut event.observation {
+            bar.high = market::Price::new(open.max(close) * reach.exp()).unwrap();
+            bar.low = market::Price::new(open.min(close) * (-reach).exp()).unwrap();
+        }
+        history.bars.push(event);
+    }
+    history
+}
+
+#[test]
+fn bars_that_reach_far_past_their_closes_show_and_those_without_a_range_say_nothing() {
+    let last = "2025-05-01T00:15:00Z";
+    let shown = |history: &History| {
+        let set = build(history, "vol-5d", last);
+        ["range_last_z", "range_window_z", "range_told"].map(|column| value(&set, last, column))
+    };
+    let [usual, wide] = [ranged(0.5, 0.5), ranged(0.5, 5.0)].map(|history| shown(&history));
+    assert!(usual[1].abs() < 3.0 && wide[1] > 3.0 && wide[0] > usual[0], "{usual:?} {wide:?}");
+    assert!(near(usual[2], 1.0) && near(wide[2], 1.0));
+    assert_eq!(shown(&ranged(0.5, 0.0))[2], 1.0, "open and close alone make a range");
+    // Bars of closes only: three of five are left, which is too few.
+    let mut history = ranged(0.5, 5.0);
+    for event in &mut history.bars[116..118] {
+        if let market::Observation::Bar(bar) = &mut event.observation {
+            (bar.open, bar.high, bar.low) = (bar.close, bar.close, bar.close);
+        }
+    }
+    let [of_last, of_window, told] = shown(&history);
+    assert!(near(told, 0.6) && of_last == 0.0 && of_window == 0.0);
+}
+
+#[test]
+fn a_day_s_range_is_that_of_its_hours_where_no_daily_bar_tells_it() {
+    let mut history = History { bars: hours("2025-01-01T00:00:00Z", 24 * 60), ..History::default() };
+    for event in &mut history.bars {
+        if let market::Observation::Bar(bar) = &mut event.observation {
+            bar.high = market::Price::new(bar.close.get() * 1.01).unwrap();
+        }
+    }
+    let told = |history: &History| {
+        let set = build(history, "vol-5d", "2025-02-27T00:15:00Z");
+        value(&set, "2025-02-27T00:15:00Z", "range_told")
+    };
+    assert!(near(told(&history), 1.0));
+    // An hour of the last day is not known: its range may have been wider.
+    history.bars.retain(|event| event.event_time != at("2025-02-26T07:00:00Z"));
+    assert!(near(told(&history), 0.8));
+}
+
+#[test]
+fn names_that_were_given_up_are_read_with_those_in_use() {
+    let symbols = super::super::symbols("ETH");
+    for symbol in
+        ["BITF", "KEEL", "RNDR-USDT", "RENDER-USD", "BTC-USD", "BTC-USDT-PERP", "ETH-USDT", "MARA", "QQQ"]
+    {
+        assert!(symbols.iter().any(|other| other == symbol), "{symbol}");
+    }
+    assert!(symbols.is_sorted() && !symbols.iter().any(|symbol| symbol == "SPY"), "no more than is used");
+}

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use market::{Date, FeedId, FundingRate, Instrument, Interval, Observation, PositionSide, nyse, settled_at};
+use market::{
+    Date, FeedId, FundingRate, Instrument, Interval, Observation, PositionSide, Price, nyse, settled_at,
+};
 
 use super::super::{History, TASKS, audit, bits, samples, task};
 use super::world::{at, bar, event, flow, liquidation, value};
@@ -31,14 +33,21 @@ fn date(text: &str) -> Option<Date> {
     text.get(..10)?.parse().ok()
 }
 
-/// Daily closes: of shares known at New York's close, of coins at the end of the UTC day.
+/// Daily bars: of shares known at New York's close, of coins at the end of the UTC day.
 fn closes(history: &mut History, path: &Path, symbol: &str, date_at: usize, close_at: usize) {
     for row in rows(path) {
         let (Some(date), Ok(close)) = (date(&row[date_at]), row[close_at].parse::<f64>()) else { continue };
         let known_at = if symbol.contains('-') { Some(date.next().start()) } else { nyse().close(date) };
-        if let Some(known_at) = known_at {
-            history.bars.push(bar(symbol, Interval::Day, date.start(), known_at, close));
+        let Some(known_at) = known_at else { continue };
+        let mut event = bar(symbol, Interval::Day, date.start(), known_at, close);
+        // Open, high, low and close stand side by side.
+        let edge = |at: usize| row[at].parse().ok().and_then(|edge| Price::new(edge).ok());
+        if let (Observation::Bar(bar), Some(high), Some(low)) =
+            (&mut event.observation, edge(close_at - 2), edge(close_at - 1))
+        {
+            (bar.high, bar.low) = (high, low);
         }
+        history.bars.push(event);
     }
 }
 
@@ -116,8 +125,10 @@ fn real_histories_give_finite_rows_that_do_not_know_the_future() {
             let mut known: Vec<u64> = values.map(|value| value.to_bits()).collect();
             known.sort_unstable();
             known.dedup();
-            // Open interest is not among the files, and coins' days are told without a break while they are.
-            let is_still = column.name.starts_with("oi_") || column.name == "ai_age";
+            // Open interest and hourly bars are not read here, and coins' days are told without a break while they are.
+            let is_still = column.name.starts_with("oi_")
+                || ["ai_age", "range_told"].contains(&column.name.as_str())
+                || (id == "burst-24h" && column.name.starts_with("range_"));
             assert!(known.len() > 1 || is_still, "{id}: {} never changes", column.name);
         }
         let build = |history: &History| {

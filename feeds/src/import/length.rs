@@ -1,10 +1,10 @@
-//! Tells how long bars are by when they begin.
+//! Tells how long bars and other stretches are by when they begin.
 
 use std::time::Duration;
 
 use market::{Interval, Timestamp};
 
-use super::super::times::Written;
+use super::times::Written;
 
 /// Days of an exchange are an hour shorter where its clock changes.
 const SHORTEST_DAY: Duration = Duration::from_hours(23);

@@ -50,8 +50,8 @@ pub use occasion::{
     Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
 };
 pub use outlook::{
-    Baselines, Chances, Driver, FORECASTER, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding,
-    Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence, TARGETS,
+    Baselines, Chances, Driver, FORECASTER, Forecast, GroupStanding, Interval95, LedgerHead, LiveRecord,
+    LiveScore, ModelStanding, Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence, TARGETS,
 };
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use reference::ReferenceError;

@@ -27,6 +27,7 @@ pub mod experts;
 mod frame;
 mod full;
 mod hidden;
+pub mod live;
 mod outside;
 mod prices;
 mod ridge;

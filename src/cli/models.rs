@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use market::{MarketEvent, Timestamp};
+use market::{Clock, MarketEvent, Timestamp};
 use models::{Feature, FeatureTable, Reading, RegimeOptions};
 use serde_json::json;
 use store::{Query, Reader};
 
+use super::forecast::{live_json, live_text};
 use super::{Global, say, say_json};
+use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::forecasting::{Card, ForecastFailure, Shelf};
+use crate::forecasting::{Card, ForecastConfig, ForecastFailure, Forecaster, Shelf};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -131,11 +133,27 @@ fn show(global: &Global, id: &str, as_json: bool) -> Result<(), Failure> {
     let settings = global.settings()?;
     let shelf = Shelf::new(&settings.store_dir);
     let card = shelf.card(id).map_err(ForecastFailure::from)?;
-    if let Some(task) = models::forecast::task(&card.target) {
-        // What cannot be loaded is not shown as if it could.
-        shelf.load(task, id).map_err(ForecastFailure::from)?;
+    let live = match models::forecast::task(&card.target) {
+        Some(task) => {
+            // What cannot be loaded is not shown as if it could.
+            shelf.load(task, id).map_err(ForecastFailure::from)?;
+            let config =
+                ForecastConfig { asset: card.asset.as_str().into(), ..settings.config.forecast.clone() };
+            Forecaster::new(config, &settings.store_dir)
+                .live(task, SystemClock.now())
+                .map_err(|error| error.to_string())
+        }
+        None => Err(format!("{} is no target of this program", card.target)),
+    };
+    if !as_json {
+        let live = live.map_or_else(|reason| format!("not known: {reason}"), |live| live_text(&live));
+        let of = format!("live, by every artefact of {} {}", card.target, card.asset);
+        return say(&format!("{}\n\n{of}\n{live}", card_text(&card)));
     }
-    if as_json { say_json(&card) } else { say(&card_text(&card)) }
+    let mut value =
+        serde_json::to_value(&card).map_err(|error| Failure::Bug(format!("write JSON: {error}")))?;
+    value["live"] = live.map_or_else(|reason| json!({ "reason": reason }), |live| live_json(&live));
+    say_json(&value)
 }
 
 fn card_text(card: &Card) -> String {

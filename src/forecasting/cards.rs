@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use market::Timestamp;
 use models::features::FeatureSet;
+use models::forecast::live::Expected;
 use models::forecast::{Artefact, Evaluation, ForecastError, Protocol, Task};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,9 @@ pub struct Card {
     pub code: Digest,
     /// How it did on rows that it had not seen; `None` where nothing could be scored.
     pub evaluation: Option<Evaluation>,
+    /// What its walk lost, window by window: what its live forecasts are expected to lose. Empty in cards of before.
+    #[serde(default)]
+    pub expected: Expected,
     /// What it is known to get wrong.
     pub failures: Vec<String>,
 }
@@ -99,8 +103,7 @@ impl Card {
         task: &Task,
         set: &FeatureSet,
         artefact: &Artefact,
-        protocol: Protocol,
-        evaluation: Option<Evaluation>,
+        Scored { protocol, evaluation, expected }: Scored,
         now: Timestamp,
     ) -> Self {
         let hash = Digest::of(text_of(artefact).as_bytes());
@@ -132,8 +135,16 @@ impl Card {
             code: records::code_digest(),
             failures: failures(artefact, evaluation.as_ref()),
             evaluation,
+            expected,
         }
     }
+}
+
+/// What a walk has to say of the artefact at its end.
+pub(super) struct Scored {
+    pub protocol: Protocol,
+    pub evaluation: Option<Evaluation>,
+    pub expected: Expected,
 }
 
 /// What the scores themselves say against the artefact, then what holds for every one of its kind.
@@ -264,6 +275,30 @@ impl Shelf {
             .check(task)
             .map_err(|source| ShelfError::Refused { path: path.clone(), source: Box::new(source) })?;
         Ok(Trained { artefact, card })
+    }
+
+    /// Where the artefact called `id`, whose file has this `hash`, has its boundary. It need not be one that this
+    /// program can forecast with.
+    ///
+    /// # Errors
+    /// There is none, or it is another one.
+    pub fn boundary(&self, id: &str, hash: Digest) -> Result<f64, ShelfError> {
+        #[derive(Deserialize)]
+        struct Bounded {
+            scaling: Scaled,
+        }
+        #[derive(Deserialize)]
+        struct Scaled {
+            boundary: f64,
+        }
+        let path = self.artefact_path(&self.card(id)?.id);
+        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        let damaged = |problem: &str| ShelfError::Damaged { path: path.clone(), problem: problem.to_owned() };
+        if Digest::of(text.as_bytes()) != hash {
+            return Err(damaged("it is not the artefact that the ledger names"));
+        }
+        let read: Bounded = toml::from_str(&text).map_err(|error| damaged(error.message()))?;
+        Ok(read.scaling.boundary)
     }
 
     /// The artefact of a target that was trained last; `None` where there is none that this program can use.

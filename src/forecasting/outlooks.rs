@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use market::{
-    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, ModelStanding, Outlook, RegimeReading,
-    ReliabilityBin, Scoreboard, Timestamp,
+    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, LiveRecord, ModelStanding, Outlook,
+    RegimeReading, ReliabilityBin, Scoreboard, Timestamp,
 };
 use models::features::{FeatureSet, Grid};
 use models::forecast::{Answer, Evaluation, Inputs, Share, Task};
@@ -62,7 +62,7 @@ fn until(task: &Task, at: Timestamp) -> Timestamp {
     }
 }
 
-/// Everything there is to show of a target.
+/// Everything there is to show of a target but what became of its forecasts, and the ledger.
 pub(super) fn outlook(
     task: &Task,
     asset: &str,
@@ -106,6 +106,7 @@ pub(super) fn outlook(
             })
             .collect(),
         score: trained.card.evaluation.as_ref().map(scoreboard),
+        live: LiveRecord::default(),
         model: ModelStanding {
             id: SmolStr::new(&trained.card.id),
             trained_through: trained.artefact.trained_through,
@@ -145,7 +146,7 @@ fn since(trained: &Trained, set: &FeatureSet, state: u8) -> Option<Timestamp> {
     set.samples.times.get(set.samples.rows() - run.min(set.samples.rows())).copied()
 }
 
-fn interval(share: &Share) -> Interval95 {
+pub(super) fn interval(share: &Share) -> Interval95 {
     // Too few rows for an interval: everything is possible.
     Interval95 {
         value: share.value,

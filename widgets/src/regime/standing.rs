@@ -32,7 +32,9 @@ pub(super) enum Standing<'a> {
     Stale(Duration),
     /// It gives no probability, and why.
     Abstained(&'a str),
-    /// Its losses drift, since when.
+    /// The forecasts that it made lose more than they should, since when.
+    LiveDrift(Timestamp),
+    /// Its losses drifted when it was walked through the past, since when.
     Drift(Timestamp),
     /// Nothing is wrong.
     Good,
@@ -118,7 +120,8 @@ impl<'a> Row<'a> {
             let reason = outlook.forecast.abstained.as_deref();
             return Standing::Abstained(reason.unwrap_or("no reason was given"));
         }
-        outlook.model.drift.map_or(Standing::Good, Standing::Drift)
+        let live = outlook.live.drift.map(Standing::LiveDrift);
+        live.or(outlook.model.drift.map(Standing::Drift)).unwrap_or(Standing::Good)
     }
 
     /// The row in a phrase: `BTC calm 3d04h · shift 24h 4.1% [2.0, 9.0]`.
@@ -165,6 +168,7 @@ impl Standing<'_> {
             Self::Expired(_) => "expired".to_owned(),
             Self::Stale(old) => format!("stale {}", age(*old)),
             Self::Abstained(_) => "abstained".to_owned(),
+            Self::LiveDrift(_) => "live drift".to_owned(),
             Self::Drift(_) => "drift".to_owned(),
             Self::Good => "ok".to_owned(),
         }
@@ -176,6 +180,7 @@ impl Standing<'_> {
             Self::Silent(reason) => format!("silent: {reason}"),
             Self::Expired(at) => format!("expired {}", moment(*at, now)),
             Self::Abstained(reason) => format!("abstained: {reason}"),
+            Self::LiveDrift(since) => format!("live drift since {}", moment(*since, now)),
             Self::Drift(since) => format!("drift since {}", moment(*since, now)),
             Self::Stale(_) | Self::Good => self.brief(),
         }
@@ -185,7 +190,9 @@ impl Standing<'_> {
         match self {
             Self::Good => theme.good,
             Self::Expired(_) => theme.bad,
-            Self::Silent(_) | Self::Stale(_) | Self::Abstained(_) | Self::Drift(_) => theme.warn,
+            Self::Silent(_) | Self::Stale(_) | Self::Abstained(_) | Self::LiveDrift(_) | Self::Drift(_) => {
+                theme.warn
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use self::cards::Scored;
-pub use self::cards::{Card, Shelf, ShelfError};
+pub use self::cards::{Card, Shelf, ShelfError, Spare, Stock};
 pub use self::history::read as read_history;
 use self::live::{Drift, Told};
 pub use self::records::Replayer;
@@ -206,6 +206,8 @@ pub struct Forecaster {
     outlooks: BTreeMap<&'static str, Outlook>,
     /// What the ledger says was forecast.
     told: Told,
+    /// Whether something was trained since artefacts were last pruned.
+    has_trained: bool,
     /// When the drift was seen that each target was last trained anew for, or tried to be.
     answered: BTreeMap<&'static str, Timestamp>,
 }
@@ -220,6 +222,7 @@ impl Forecaster {
             trained: BTreeMap::new(),
             outlooks: BTreeMap::new(),
             told: Told::default(),
+            has_trained: false,
             answered: BTreeMap::new(),
         }
     }
@@ -265,6 +268,11 @@ impl Forecaster {
                 }
             }
         }
+        if std::mem::take(&mut self.has_trained)
+            && let Err(error) = self.prune()
+        {
+            tracing::warn!(%error, "artefacts that nobody needs are still there");
+        }
         let head = ledger.head().map(records::head);
         for outlook in self.outlooks.values_mut() {
             outlook.ledger.clone_from(&head);
@@ -272,6 +280,15 @@ impl Forecaster {
         let told = self.config.tasks().filter_map(|task| self.outlooks.get(task.id).cloned());
         said.outlooks = told.collect();
         Ok(said)
+    }
+
+    /// Removes artefacts that neither a record nor the next forecast needs; the ledger is open, so nobody else writes it.
+    fn prune(&self) -> Result<(), ShelfError> {
+        let spare = self.shelf.spare(self.told.named())?;
+        if !spare.is_empty() {
+            tracing::info!(artefacts = spare.len(), "removing artefacts that no record names");
+        }
+        self.shelf.remove(&spare)
     }
 
     /// What the artefacts on the shelf say of `now`, for a picture: nothing is trained or written down.
@@ -403,6 +420,8 @@ impl Forecaster {
         event.sequence = if let Some(entry) = known {
             entry.sequence
         } else {
+            // A record that cannot be replayed is none: the artefact may have gone since it was trained.
+            self.shelf.hold(&trained)?;
             let entry = ledger.append(body, now)?;
             self.told.take(&entry);
             entry.sequence
@@ -459,6 +478,7 @@ impl Forecaster {
                 match train(&self.config, task, set, now, &mut go_on) {
                     Ok(trained) => {
                         self.shelf.keep(&trained)?;
+                        self.has_trained = true;
                         trained
                     }
                     Err(error) => match kept.filter(|trained| is_usable(trained) && !is_stopped()) {
@@ -474,6 +494,34 @@ impl Forecaster {
         }
         self.trained.get(task.id).ok_or_else(|| ForecastFailure::Late { target: task.id, at: now })
     }
+}
+
+/// Artefacts of a store that neither a record nor the next forecast needs; removed where that is wanted.
+///
+/// # Errors
+/// The ledger cannot be read, or is being written; a file cannot be read or removed.
+pub fn prune(store_dir: &Path, pruning: Pruning, now: Timestamp) -> Result<Vec<Spare>, ForecastFailure> {
+    let dir = ledger::dir_in(store_dir);
+    let shelf = Shelf::new(store_dir);
+    // Held until they are removed: a record that is written meanwhile might name one of them.
+    let _held = match (pruning, ledger::Reader::open(&dir)) {
+        (Pruning::Remove, Ok(_)) => Some(Ledger::open(&dir, now)?),
+        (Pruning::Remove | Pruning::Look, _) => None,
+    };
+    let spare = shelf.spare(Told::of_store(store_dir)?.named())?;
+    if pruning == Pruning::Remove {
+        shelf.remove(&spare)?;
+    }
+    Ok(spare)
+}
+
+/// Whether artefacts are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruning {
+    /// They are.
+    Remove,
+    /// They are only named.
+    Look,
 }
 
 /// The features of a task, as known by `now`.

@@ -12,7 +12,7 @@ use super::forecast::{live_json, live_text};
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::forecasting::{Card, ForecastConfig, ForecastFailure, Forecaster, Shelf};
+use crate::forecasting::{Card, ForecastConfig, ForecastFailure, Forecaster, Pruning, Shelf, Spare, prune};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -44,6 +44,15 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Remove artefacts that no record of the ledger names, but for the last of each target
+    Prune {
+        /// Only name them
+        #[arg(long)]
+        dry_run: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show an artefact's card: what it was trained on, how good it is, what it gets wrong
     Show {
         /// The artefact, as `vigie models list` names it
@@ -59,6 +68,10 @@ impl Models {
         match &self.what {
             Some(What::List { json }) => return list(global, *json),
             Some(What::Show { id, json }) => return show(global, id, *json),
+            Some(What::Prune { dry_run, json }) => {
+                let pruning = if *dry_run { Pruning::Look } else { Pruning::Remove };
+                return prune_artefacts(global, pruning, *json);
+            }
             None => {}
         }
         let Some(name) = &self.model else { return list(global, self.json) };
@@ -105,7 +118,9 @@ impl Models {
 
 fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
     let settings = global.settings()?;
-    let cards = Shelf::new(&settings.store_dir).cards().map_err(ForecastFailure::from)?;
+    let shelf = Shelf::new(&settings.store_dir);
+    let cards = shelf.cards().map_err(ForecastFailure::from)?;
+    let stock = shelf.stock().map_err(ForecastFailure::from)?;
     for row in models::MODELS {
         if as_json {
             say_json(&json!({ "model": row.id, "about": row.about }))?;
@@ -126,7 +141,31 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
             say(&format!("{:<34}{}", card.id, card.trained_at))?;
         }
     }
-    Ok(())
+    if as_json {
+        say_json(&json!({ "kept": stock.count, "bytes": stock.bytes }))
+    } else {
+        say(&format!("{} kept, {} bytes", stock.count, stock.bytes))
+    }
+}
+
+fn prune_artefacts(global: &Global, pruning: Pruning, as_json: bool) -> Result<(), Failure> {
+    let settings = global.settings()?;
+    let spare = prune(&settings.store_dir, pruning, SystemClock.now())?;
+    let stock = Shelf::new(&settings.store_dir).stock().map_err(ForecastFailure::from)?;
+    let bytes: u64 = spare.iter().map(|spare| spare.bytes).sum();
+    let is_removed = pruning == Pruning::Remove;
+    if as_json {
+        let ids: Vec<&str> = spare.iter().map(|spare| spare.id.as_str()).collect();
+        return say_json(&json!({
+            "removed": is_removed, "artefacts": ids, "bytes": bytes,
+            "kept": stock.count, "kept_bytes": stock.bytes,
+        }));
+    }
+    for Spare { id, bytes } in &spare {
+        say(&format!("{id:<34}{bytes:>10} bytes"))?;
+    }
+    let done = if is_removed { "removed" } else { "would be removed" };
+    say(&format!("{} {done}, {bytes} bytes; {} kept, {} bytes", spare.len(), stock.count, stock.bytes))
 }
 
 fn show(global: &Global, id: &str, as_json: bool) -> Result<(), Failure> {

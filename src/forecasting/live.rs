@@ -1,6 +1,6 @@
 //! What became of the forecasts that were made: read from the ledger, settled by today's features, scored, watched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use market::{Baselines, LiveRecord, LiveScore, Timestamp};
@@ -20,6 +20,8 @@ const SEED: u64 = 1;
 pub(super) struct Told {
     /// Records that were taken in.
     taken: u64,
+    /// The artefacts that records name.
+    named: BTreeSet<String>,
     /// By target and asset, then by the moment of decision.
     made: BTreeMap<(String, String), BTreeMap<Timestamp, Made>>,
     /// What is known of artefacts, by id; `None` of those that are gone.
@@ -81,6 +83,7 @@ impl Told {
         }
         self.taken = entry.sequence + 1;
         let (body, answer) = (&entry.body, &entry.body.answer);
+        self.named.insert(body.model.id.clone());
         let Some(regime) = answer.regime else { return };
         let value = |figure: Option<Exact>| figure.map(Exact::value);
         let said = || {
@@ -103,6 +106,11 @@ impl Told {
         if before.said.is_none() {
             *before = made;
         }
+    }
+
+    /// The artefacts that records name: what a replay needs.
+    pub(super) fn named(&self) -> &BTreeSet<String> {
+        &self.named
     }
 
     /// How the forecasts of `task` did that were made by the last row of `set`, and whether they drift.
@@ -156,8 +164,9 @@ impl Told {
 
 fn read(shelf: &Shelf, made: &Made) -> Option<Kept> {
     let kept = || {
-        let boundary = shelf.boundary(&made.model, made.hash)?;
-        Ok::<_, super::ShelfError>(Kept { boundary, trained_at: shelf.card(&made.model)?.trained_at })
+        let card = shelf.card(&made.model)?;
+        let boundary = shelf.boundary(&card, made.hash)?;
+        Ok::<_, super::ShelfError>(Kept { boundary, trained_at: card.trained_at })
     };
     match kept() {
         Ok(kept) => Some(kept),

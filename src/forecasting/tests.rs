@@ -151,6 +151,8 @@ fn forecasts_that_go_wrong_are_seen_told_and_answered_by_one_training() {
         assert_eq!(outlook(forecaster(dir.path()).look(pass_of(day)).unwrap()).live.drift, Some(since));
         assert_eq!(trained_at(dir.path()), pass_of(TODAY));
     }
+    // Both artefacts are named by records, and stay; one that never spoke goes when the next is on disk.
+    assert_eq!(Shelf::new(dir.path()).stock().unwrap().count, 2);
     // What was said at a moment is all that is scored as of it.
     let then = outlook(forecaster(dir.path()).rehearse(pass_of(TODAY - 60)).unwrap());
     assert_eq!((then.live.score.map(|score| score.n), then.live.drift), (Some(6), None));
@@ -185,6 +187,50 @@ fn forecasts_that_come_true_raise_no_alarm_and_their_losses_are_those_recorded()
     std::fs::remove_file(dir.path().join("models").join(format!("{}.toml", card.id))).unwrap();
     let alone = forecaster(dir.path()).live(task(), pass_of(TODAY)).unwrap();
     assert_eq!((alone.score, alone.unknown), (None, score.n));
+}
+
+#[test]
+fn artefacts_that_no_record_names_go_when_a_newer_one_is_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    let shelf = Shelf::new(dir.path());
+    let ids = || shelf.cards().unwrap().into_iter().map(|card| card.id).collect::<Vec<_>>();
+    let train_at = |day: u64| {
+        let history = read_history(dir.path(), "BTC", pass_of(day)).unwrap();
+        let set = feature_set(task(), &history, "BTC", pass_of(day)).unwrap();
+        let config = forecaster(dir.path()).config().clone();
+        let trained = train(&config, task(), &set, pass_of(day), &mut |_, _| ControlFlow::Continue(()));
+        let trained = trained.unwrap();
+        shelf.keep(&trained).unwrap();
+        trained.card.id
+    };
+    let said = train_at(TODAY - 40);
+    let mut watch = forecaster(dir.path());
+    watch.pass(pass_of(TODAY - 40), &|| false).unwrap();
+    let unused = train_at(TODAY - 30);
+    let last = train_at(TODAY - 20);
+    let now = pass_of(TODAY - 20);
+    let spare = prune(dir.path(), Pruning::Look, now).unwrap();
+    assert_eq!(spare.iter().map(|spare| spare.id.as_str()).collect::<Vec<_>>(), [unused.as_str()]);
+    assert_eq!(ids(), [said.as_str(), &unused, &last], "only looked for");
+    let stock = shelf.stock().unwrap();
+    assert_eq!(prune(dir.path(), Pruning::Remove, now).unwrap(), spare);
+    assert_eq!(ids(), [said.as_str(), &last]);
+    assert_eq!(shelf.stock().unwrap().bytes, stock.bytes - spare[0].bytes);
+    // The watch still has the first in mind, and trains anew a year later: the one that never spoke goes.
+    let forget = |forecaster: &mut Forecaster| forecaster.config.retrain_hours = 24;
+    forget(&mut watch);
+    watch.pass(pass_of(TODAY), &|| false).unwrap();
+    let kept = ids();
+    assert!(kept.len() == 2 && kept[0] == said && kept[1] != last, "{kept:?}");
+    // A record is never written without its artefact.
+    let of_record = kept[1].clone();
+    for file in ["toml", "card.json"] {
+        std::fs::remove_file(dir.path().join("models").join(format!("{of_record}.{file}"))).unwrap();
+    }
+    watch.config.retrain_hours = 24 * 365;
+    watch.pass(pass_of(TODAY + 1), &|| false).unwrap();
+    assert_eq!(ids(), kept);
 }
 
 #[test]

@@ -205,6 +205,15 @@ fn a_forecast_is_recorded_verified_and_made_again_to_the_bit() {
         "{shown}"
     );
 
+    let listed = place.stdout(&["--store", "S", "models", "list"]);
+    assert!(listed.contains(id) && listed.contains("1 kept, ") && listed.ends_with(" bytes\n"), "{listed}");
+    let pruned = json(&place.stdout(&["--store", "S", "models", "prune", "--json"]));
+    assert_eq!(
+        (&pruned["artefacts"], &pruned["kept"]),
+        (&Value::Array(Vec::new()), &1.into()),
+        "it is needed"
+    );
+
     place.stdout(&["--store", "S", "ledger", "verify"]);
     let head = json(&place.stdout(&["--store", "S", "ledger", "head", "--json"]));
     assert_eq!(head["count"], 1, "what was said already is not written down twice");

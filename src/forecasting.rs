@@ -63,7 +63,7 @@ impl Default for ForecastConfig {
         Self {
             enabled: true,
             asset: "BTC".into(),
-            targets: forecast::TASKS.iter().map(|task| task.id.into()).collect(),
+            targets: market::TARGETS.iter().map(|target| target.id.into()).collect(),
             retrain_hours: 24,
             expire_days: None,
             abstain_beyond: forecast::ABSTAIN_BEYOND,
@@ -81,8 +81,7 @@ impl ForecastConfig {
     /// An unknown target, or a number that cannot be.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if let Some(unknown) = self.targets.iter().find(|id| forecast::task(id).is_none()) {
-            let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
-            return Err(("targets", format!("names {unknown:?}; known are {}", known.join(", "))));
+            return Err(("targets", format!("names {unknown:?}; known are {}", market::target_names())));
         }
         let is_symbol = !self.asset.is_empty()
             && self.asset.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
@@ -235,7 +234,7 @@ impl Forecaster {
     /// Whether a moment of decision has come since the last pass.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.config.tasks().any(|task| {
-            let last = features::task(task.id).and_then(|task| task.grid.last_decision(now));
+            let last = market::target(task.id).and_then(|target| target.grid.last_decision(now));
             let said = self.outlooks.get(task.id).map(|outlook| outlook.made_at);
             last.is_some() && said < last
         })
@@ -535,8 +534,8 @@ pub fn feature_set(
     now: Timestamp,
 ) -> Result<FeatureSet, ForecastFailure> {
     let failed = |source| ForecastFailure::Features { target: task.id, source: Box::new(source) };
-    let grid = features::task(task.id).ok_or(ForecastFailure::Late { target: task.id, at: now })?;
-    features::samples(history, grid, asset, now).map_err(failed)
+    let target = market::target(task.id).ok_or(ForecastFailure::Late { target: task.id, at: now })?;
+    features::samples(history, target, asset, now).map_err(failed)
 }
 
 /// The last row that can be forecast from, if it is the one that is due.

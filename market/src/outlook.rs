@@ -10,17 +10,13 @@ use crate::time::Timestamp;
 /// The feed id of what the forecaster says. No feed goes by it, so that it counts in no feed's health.
 pub const FORECASTER: &str = "forecaster";
 
-/// Everything that is forecast, by its name: volatility of the next 24 hours and 5 days, a burst of
-/// liquidations within 24 hours, fund flows of the next 5 sessions.
-pub const TARGETS: [&str; 4] = ["vol-24h", "vol-5d", "burst-24h", "flows-5s"];
-
 /// One forecast, or its abstention, as it was made. Never changed afterwards. The event time is the moment
 /// it speaks of; every input was known by then.
 ///
 /// The journal stores it by field order: a new field goes last and takes `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
-    /// What is forecast: one of [`TARGETS`].
+    /// What is forecast: one of [`TARGETS`](crate::TARGETS).
     pub target: SmolStr,
     /// Of which asset: `BTC`.
     pub asset: SmolStr,

@@ -5,8 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use clap::Args;
-use market::{Clock, FORECASTER, Forecast, Interval95, LiveRecord, LiveScore, Outlook, Timestamp};
-use models::forecast::{self, Task};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use market::{
+    Clock, FORECASTER, Forecast, Interval95, LiveRecord, LiveScore, Outlook, TARGETS, Timestamp, target,
+};
+use models::forecast::Task;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use store::{Record, Store};
@@ -21,8 +24,8 @@ use crate::forecasting::{ForecastConfig, Forecaster, Shelf, Trained, feature_set
 /// a day.
 #[derive(Debug, Args)]
 pub(super) struct Train {
-    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s; may be given more than once
-    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    /// Only this target; may be given more than once
+    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
     target: Vec<&'static str>,
     /// Print the cards as JSON
     #[arg(long)]
@@ -35,19 +38,17 @@ pub(super) struct ForecastNow {
     /// What would have been said at this moment, from what was known then; nothing is written down
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
-    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s; may be given more than once
-    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    /// Only this target; may be given more than once
+    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
     target: Vec<&'static str>,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn parse_target(text: &str) -> Result<&'static str, String> {
-    forecast::task(text).map(|task| task.id).ok_or_else(|| {
-        let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
-        format!("{text:?} is no target; known are {}", known.join(", "))
-    })
+fn target_parser() -> impl TypedValueParser<Value = &'static str> {
+    let named = |id: String| target(&id).map(|target| target.id).ok_or("is no target");
+    PossibleValuesParser::new(TARGETS.map(|target| target.id)).try_map(named)
 }
 
 /// The configuration, with the targets that the command line names.

@@ -234,15 +234,6 @@ fn artefacts_that_no_record_names_go_when_a_newer_one_is_on_disk() {
 }
 
 #[test]
-fn every_target_has_features_on_the_same_horizon() {
-    let features: Vec<(&str, usize)> = features::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
-    let forecasts: Vec<(&str, usize)> = forecast::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
-    assert_eq!(features, forecasts);
-    let ids: Vec<&str> = forecasts.iter().map(|(id, _)| *id).collect();
-    assert_eq!(ids, market::TARGETS, "rules may name every target, and no other");
-}
-
-#[test]
 fn a_table_that_cannot_be_is_refused_with_its_key() {
     assert_eq!(ForecastConfig::default().check(), Ok(()));
     let refused = |change: fn(&mut ForecastConfig)| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use market::{Board, Chances, Outlook, Silence, TARGETS, Timestamp};
+use market::{Board, Chances, Grid, Outlook, Silence, TARGETS, Timestamp, target};
 use ratatui::style::Style;
 
 use super::words::{chance, moment, width};
@@ -59,7 +59,9 @@ pub(super) fn rows(board: &Board) -> Vec<Row<'_>> {
             rows.push(Row { target: &silence.target, asset: "", outlook: None, silence: silence_of });
         }
     }
-    rows.sort_by_key(|row| TARGETS.iter().position(|target| *target == row.target).unwrap_or(TARGETS.len()));
+    rows.sort_by_key(|row| {
+        TARGETS.iter().position(|target| target.id == row.target).unwrap_or(TARGETS.len())
+    });
     rows
 }
 
@@ -69,12 +71,12 @@ fn reason_of(silence: &Silence) -> &str {
     reason.strip_prefix(silence.target.as_str()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(reason)
 }
 
-/// How old a reading of the target may be: its grid and some, by the unit at the end of its name.
-pub(super) fn patience(target: &str) -> Duration {
-    match target.bytes().last() {
-        Some(b's') => Duration::from_hours(5 * 24),
-        Some(b'd') => Duration::from_hours(36),
-        _ => Duration::from_hours(2),
+/// How old a reading of the target may be: its grid and some.
+pub(super) fn patience(name: &str) -> Duration {
+    match target(name).map(|target| target.grid) {
+        Some(Grid::Sessions) => Duration::from_hours(5 * 24),
+        Some(Grid::Daily) => Duration::from_hours(36),
+        Some(Grid::Hourly) | None => Duration::from_hours(2),
     }
 }
 

@@ -105,7 +105,7 @@ pub fn any_outlooks(chance: &mut Chance) -> (Arc<[Outlook]>, Arc<[Silence]>) {
 }
 
 fn any_target(chance: &mut Chance) -> &'static str {
-    let known = TARGETS[chance.below(4) as usize];
+    let known = TARGETS[chance.below(4) as usize].id;
     [known, known, any_name(chance)][chance.below(3) as usize]
 }
 

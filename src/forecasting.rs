@@ -6,24 +6,30 @@
 
 pub mod cards;
 mod history;
+mod live;
 mod outlooks;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use market::{FORECASTER, FeedId, MarketEvent, Observation, Outlook, Silence, Timestamp};
+use market::{FORECASTER, FeedId, LiveRecord, MarketEvent, Observation, Outlook, Silence, Timestamp};
 use models::features::{self, FeatureSet};
+use models::forecast::live::Expected;
 use models::forecast::{self, Artefact, Inputs, Protocol, Task, Walk};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-pub use self::cards::{Card, Shelf, ShelfError};
+use self::cards::Scored;
+pub use self::cards::{Card, Shelf, ShelfError, Spare, Stock};
 pub use self::history::read as read_history;
+use self::live::{Drift, Told};
 pub use self::records::Replayer;
-use crate::ledger::{self, Entry, Ledger, LedgerError};
+use crate::ledger::{self, Entry, Ledger, LedgerError, Next};
 
 /// Records of the ledger that are looked through for what was said already.
 const RECENT: u64 = 64;
@@ -57,7 +63,7 @@ impl Default for ForecastConfig {
         Self {
             enabled: true,
             asset: "BTC".into(),
-            targets: forecast::TASKS.iter().map(|task| task.id.into()).collect(),
+            targets: market::TARGETS.iter().map(|target| target.id.into()).collect(),
             retrain_hours: 24,
             expire_days: None,
             abstain_beyond: forecast::ABSTAIN_BEYOND,
@@ -75,8 +81,7 @@ impl ForecastConfig {
     /// An unknown target, or a number that cannot be.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if let Some(unknown) = self.targets.iter().find(|id| forecast::task(id).is_none()) {
-            let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
-            return Err(("targets", format!("names {unknown:?}; known are {}", known.join(", "))));
+            return Err(("targets", format!("names {unknown:?}; known are {}", market::target_names())));
         }
         let is_symbol = !self.asset.is_empty()
             && self.asset.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
@@ -198,6 +203,12 @@ pub struct Forecaster {
     trained: BTreeMap<&'static str, Trained>,
     /// The last outlook of each target.
     outlooks: BTreeMap<&'static str, Outlook>,
+    /// What the ledger says was forecast.
+    told: Told,
+    /// Whether something was trained since artefacts were last pruned.
+    has_trained: bool,
+    /// When the drift was seen that each target was last trained anew for, or tried to be.
+    answered: BTreeMap<&'static str, Timestamp>,
 }
 
 impl Forecaster {
@@ -209,6 +220,9 @@ impl Forecaster {
             config,
             trained: BTreeMap::new(),
             outlooks: BTreeMap::new(),
+            told: Told::default(),
+            has_trained: false,
+            answered: BTreeMap::new(),
         }
     }
 
@@ -220,7 +234,7 @@ impl Forecaster {
     /// Whether a moment of decision has come since the last pass.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.config.tasks().any(|task| {
-            let last = features::task(task.id).and_then(|task| task.grid.last_decision(now));
+            let last = market::target(task.id).and_then(|target| target.grid.last_decision(now));
             let said = self.outlooks.get(task.id).map(|outlook| outlook.made_at);
             last.is_some() && said < last
         })
@@ -233,8 +247,15 @@ impl Forecaster {
     pub fn pass(&mut self, now: Timestamp, is_stopped: &dyn Fn() -> bool) -> Result<Said, ForecastFailure> {
         let history = history::read(&self.store_dir, &self.config.asset, now)?;
         let mut ledger = Ledger::open(&ledger::dir_in(&self.store_dir), now)?;
-        let count = ledger.head().map_or(0, |head| head.count);
-        let recent = ledger.reader().read(count.saturating_sub(RECENT)..)?;
+        let recent_from = ledger.head().map_or(0, |head| head.count).saturating_sub(RECENT);
+        let mut recent = Vec::new();
+        ledger.reader().for_each(|entry| {
+            self.told.take(&entry);
+            if entry.sequence >= recent_from {
+                recent.push(entry);
+            }
+            Ok::<_, LedgerError>(Next::GoOn)
+        })?;
         let mut said = Said::default();
         for task in self.config.clone().tasks() {
             match self.speak(task, &history, (&mut ledger, &recent), now, is_stopped) {
@@ -246,6 +267,11 @@ impl Forecaster {
                 }
             }
         }
+        if std::mem::take(&mut self.has_trained)
+            && let Err(error) = self.prune()
+        {
+            tracing::warn!(%error, "artefacts that nobody needs are still there");
+        }
         let head = ledger.head().map(records::head);
         for outlook in self.outlooks.values_mut() {
             outlook.ledger.clone_from(&head);
@@ -253,6 +279,15 @@ impl Forecaster {
         let told = self.config.tasks().filter_map(|task| self.outlooks.get(task.id).cloned());
         said.outlooks = told.collect();
         Ok(said)
+    }
+
+    /// Removes artefacts that neither a record nor the next forecast needs; the ledger is open, so nobody else writes it.
+    fn prune(&self) -> Result<(), ShelfError> {
+        let spare = self.shelf.spare(self.told.named())?;
+        if !spare.is_empty() {
+            tracing::info!(artefacts = spare.len(), "removing artefacts that no record names");
+        }
+        self.shelf.remove(&spare)
     }
 
     /// What the artefacts on the shelf say of `now`, for a picture: nothing is trained or written down.
@@ -263,9 +298,10 @@ impl Forecaster {
         let history = history::read(&self.store_dir, &self.config.asset, now)?;
         let head = ledger::Reader::open(&ledger::dir_in(&self.store_dir)).and_then(|reader| reader.head());
         let head = head.ok().flatten().as_ref().map(records::head);
+        let mut told = self.told_so_far();
         let mut said = Said::default();
         for task in self.config.tasks() {
-            match self.look_at(task, &history, now) {
+            match self.look_at(task, &history, &mut told, now) {
                 Ok(outlook) => said.outlooks.push(Outlook { ledger: head.clone(), ..outlook }),
                 Err(error) => {
                     said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
@@ -279,6 +315,7 @@ impl Forecaster {
         &self,
         task: &'static Task,
         history: &features::History,
+        told: &mut Told,
         now: Timestamp,
     ) -> Result<Outlook, ForecastFailure> {
         let trained = self
@@ -286,7 +323,27 @@ impl Forecaster {
             .latest(task, &self.config.asset)?
             .ok_or(ForecastFailure::Untrained { target: task.id })?;
         let set = feature_set(task, history, &self.config.asset, now)?;
-        self.outlook_by(&trained, task, &set, now)
+        let (live, _) = told.record(task, &set, &self.shelf, self.config.drift_delta);
+        Ok(Outlook { live, ..self.outlook_by(&trained, task, &set, now)? })
+    }
+
+    /// What the ledger says was forecast; nothing where it cannot be read, which is for a pass to complain of.
+    fn told_so_far(&self) -> Told {
+        Told::of_store(&self.store_dir).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what became of earlier forecasts cannot be told");
+            Told::default()
+        })
+    }
+
+    /// How the forecasts of `task` did that were made by `now`.
+    ///
+    /// # Errors
+    /// The store or the ledger cannot be read, or the features cannot be made.
+    pub fn live(&self, task: &'static Task, now: Timestamp) -> Result<LiveRecord, ForecastFailure> {
+        let mut told = Told::of_store(&self.store_dir)?;
+        let history = history::read(&self.store_dir, &self.config.asset, now)?;
+        let set = feature_set(task, &history, &self.config.asset, now)?;
+        Ok(told.record(task, &set, &self.shelf, self.config.drift_delta).0)
     }
 
     /// What would have been said at `then` from what was known then, trained on nothing later. Nothing is
@@ -296,9 +353,10 @@ impl Forecaster {
     /// The store cannot be read. A target that could not have been forecast is a silence.
     pub fn rehearse(&self, then: Timestamp) -> Result<Said, ForecastFailure> {
         let history = history::read(&self.store_dir, &self.config.asset, then)?;
+        let mut told = self.told_so_far();
         let mut said = Said::default();
         for task in self.config.tasks() {
-            match self.rehearse_one(task, &history, then) {
+            match self.rehearse_one(task, &history, &mut told, then) {
                 Ok(outlook) => said.outlooks.push(outlook),
                 Err(error) => {
                     said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
@@ -312,11 +370,13 @@ impl Forecaster {
         &self,
         task: &'static Task,
         history: &features::History,
+        told: &mut Told,
         then: Timestamp,
     ) -> Result<Outlook, ForecastFailure> {
         let set = feature_set(task, history, &self.config.asset, then)?;
         let trained = train(&self.config, task, &set, then, &mut |_, _| ControlFlow::Continue(()))?;
-        self.outlook_by(&trained, task, &set, then)
+        let (live, _) = told.record(task, &set, &self.shelf, self.config.drift_delta);
+        Ok(Outlook { live, ..self.outlook_by(&trained, task, &set, then)? })
     }
 
     /// An outlook that is no record.
@@ -348,18 +408,25 @@ impl Forecaster {
         if self.outlooks.get(task.id).is_some_and(|outlook| outlook.made_at == inputs.time) {
             return Ok(Vec::new());
         }
-        let trained = self.trained(task, &set, now, is_stopped)?.clone();
+        let (live, drift) = self.told.record(task, &set, &self.shelf, self.config.drift_delta);
+        let trained = self.trained(task, &set, (now, drift), is_stopped)?.clone();
         let answer = trained.artefact.forecast(&inputs).map_err(model_error(task))?;
         let asset = self.config.asset.as_str();
         let mut event = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
         let body = records::body(&event, &inputs, &set, row, &trained, &self.config);
         // What an earlier run said of this moment, word for word, is on record already.
         let known = recent.iter().find(|entry| entry.body == body);
-        event.sequence = match known {
-            Some(entry) => entry.sequence,
-            None => ledger.append(body, now)?.sequence,
+        event.sequence = if let Some(entry) = known {
+            entry.sequence
+        } else {
+            // A record that cannot be replayed is none: the artefact may have gone since it was trained.
+            self.shelf.hold(&trained)?;
+            let entry = ledger.append(body, now)?;
+            self.told.take(&entry);
+            entry.sequence
         };
         let outlook = outlooks::outlook(task, asset, &trained, &answer, &set, event.clone(), now);
+        let outlook = Outlook { live, ..outlook };
         let reading = outlook.reading.clone();
         self.outlooks.insert(task.id, outlook);
         if known.is_some() {
@@ -375,36 +442,85 @@ impl Forecaster {
         Ok(vec![told(Observation::Forecast(event)), told(Observation::Regime(reading))])
     }
 
-    /// The artefact to use: the last one while it is fresh, one from the shelf, or a new one.
+    /// The artefact to use: the last one while it is fresh, one from the shelf, or a new one; an old one where none
+    /// can be trained. Drift that is seen makes it train anew, once.
     fn trained(
         &mut self,
         task: &'static Task,
         set: &FeatureSet,
-        now: Timestamp,
+        (now, drift): (Timestamp, Option<Drift>),
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<&Trained, ForecastFailure> {
         let fresh_from = now.minus(Duration::from_hours(self.config.retrain_hours));
-        let is_fresh = |trained: &Trained| {
-            trained.card.trained_at > fresh_from
-                && trained.card.trained_at <= now
+        let answered = self.answered.get(task.id).copied();
+        let seen_at = drift.map(|drift| drift.seen_at).filter(|seen_at| answered != Some(*seen_at));
+        let is_usable = |trained: &Trained| {
+            trained.card.trained_at <= now
                 && now < trained.artefact.expires_at
                 && trained.artefact.accepts(&set.samples.columns).is_ok()
         };
+        let is_fresh = |trained: &Trained| {
+            let at = trained.card.trained_at;
+            is_usable(trained) && at > fresh_from && seen_at.is_none_or(|seen_at| at > seen_at)
+        };
         if !self.trained.get(task.id).is_some_and(is_fresh) {
-            let kept = self.shelf.latest(task, &self.config.asset)?.filter(is_fresh);
-            let trained = if let Some(trained) = kept {
+            let kept = self.shelf.latest(task, &self.config.asset)?;
+            let trained = if let Some(trained) = kept.clone().filter(is_fresh) {
                 trained
             } else {
+                if let (Some(seen_at), Some(Drift { since, .. })) = (seen_at, drift) {
+                    tracing::warn!(task = task.id, %since, "live losses drifted; training anew");
+                    self.answered.insert(task.id, seen_at);
+                }
                 let mut go_on =
                     |_, _| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-                let trained = train(&self.config, task, set, now, &mut go_on)?;
-                self.shelf.keep(&trained)?;
-                trained
+                match train(&self.config, task, set, now, &mut go_on) {
+                    Ok(trained) => {
+                        self.shelf.keep(&trained)?;
+                        self.has_trained = true;
+                        trained
+                    }
+                    Err(error) => match kept.filter(|trained| is_usable(trained) && !is_stopped()) {
+                        Some(old) => {
+                            tracing::warn!(%error, model = old.card.id, "not trained anew; the last one goes on");
+                            old
+                        }
+                        None => return Err(error),
+                    },
+                }
             };
             self.trained.insert(task.id, trained);
         }
         self.trained.get(task.id).ok_or_else(|| ForecastFailure::Late { target: task.id, at: now })
     }
+}
+
+/// Artefacts of a store that neither a record nor the next forecast needs; removed where that is wanted.
+///
+/// # Errors
+/// The ledger cannot be read, or is being written; a file cannot be read or removed.
+pub fn prune(store_dir: &Path, pruning: Pruning, now: Timestamp) -> Result<Vec<Spare>, ForecastFailure> {
+    let dir = ledger::dir_in(store_dir);
+    let shelf = Shelf::new(store_dir);
+    // Held until they are removed: a record that is written meanwhile might name one of them.
+    let _held = match (pruning, ledger::Reader::open(&dir)) {
+        (Pruning::Remove, Ok(_)) => Some(Ledger::open(&dir, now)?),
+        (Pruning::Remove | Pruning::Look, _) => None,
+    };
+    let spare = shelf.spare(Told::of_store(store_dir)?.named())?;
+    if pruning == Pruning::Remove {
+        shelf.remove(&spare)?;
+    }
+    Ok(spare)
+}
+
+/// Whether artefacts are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruning {
+    /// They are.
+    Remove,
+    /// They are only named.
+    Look,
 }
 
 /// The features of a task, as known by `now`.
@@ -418,8 +534,8 @@ pub fn feature_set(
     now: Timestamp,
 ) -> Result<FeatureSet, ForecastFailure> {
     let failed = |source| ForecastFailure::Features { target: task.id, source: Box::new(source) };
-    let grid = features::task(task.id).ok_or(ForecastFailure::Late { target: task.id, at: now })?;
-    features::samples(history, grid, asset, now).map_err(failed)
+    let target = market::target(task.id).ok_or(ForecastFailure::Late { target: task.id, at: now })?;
+    features::samples(history, target, asset, now).map_err(failed)
 }
 
 /// The last row that can be forecast from, if it is the one that is due.
@@ -457,43 +573,12 @@ pub fn train(
         forecast::walk(&set.samples, &scheduled, &protocol, progress).map_err(model_error(task))?;
     let evaluation = walk.report(&scheduled).ok();
     let artefact = walk.refit(&set.samples, &scheduled).map_err(model_error(task))?.clone();
-    let card = Card::of(task, set, &artefact, protocol, evaluation, now);
+    // The refit has settled what it could; only what is settled is expected.
+    let expected = Expected::of(&walk, task.horizon);
+    let card = Card::of(task, set, &artefact, Scored { protocol, evaluation, expected }, now);
     Ok(Trained { artefact, card })
 }
 
 fn model_error(task: &'static Task) -> impl Fn(forecast::ForecastError) -> ForecastFailure {
     move |source| ForecastFailure::Model { target: task.id, source: Box::new(source) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_target_has_features_on_the_same_horizon() {
-        let features: Vec<(&str, usize)> =
-            features::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
-        let forecasts: Vec<(&str, usize)> =
-            forecast::TASKS.iter().map(|task| (task.id, task.horizon)).collect();
-        assert_eq!(features, forecasts);
-        let ids: Vec<&str> = forecasts.iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids, market::TARGETS, "rules may name every target, and no other");
-    }
-
-    #[test]
-    fn a_table_that_cannot_be_is_refused_with_its_key() {
-        assert_eq!(ForecastConfig::default().check(), Ok(()));
-        let refused = |change: fn(&mut ForecastConfig)| {
-            let mut config = ForecastConfig::default();
-            change(&mut config);
-            config.check().expect_err("it cannot be").0
-        };
-        assert_eq!(refused(|config| config.targets = vec!["astrology".into()]), "targets");
-        assert_eq!(refused(|config| config.asset = "bitcoin".into()), "asset");
-        assert_eq!(refused(|config| config.retrain_hours = 0), "retrain_hours");
-        assert_eq!(refused(|config| config.history_days = 1), "history_days");
-        assert_eq!(refused(|config| config.expire_days = Some(0)), "expire_days");
-        assert_eq!(refused(|config| config.abstain_beyond = 0.5), "abstain_beyond");
-        assert_eq!(refused(|config| config.drift_delta = f64::NAN), "drift_delta");
-    }
 }

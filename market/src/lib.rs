@@ -22,6 +22,7 @@ mod outlook;
 mod quote;
 mod reference;
 mod ring;
+mod target;
 mod time;
 mod treasury;
 mod windows;
@@ -50,12 +51,15 @@ pub use occasion::{
     Figures, Occasion, OccasionKind, OccasionTime, PowerMeasure, Service, occasions, parse_occasions,
 };
 pub use outlook::{
-    Baselines, Chances, Driver, FORECASTER, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding,
-    Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence, TARGETS,
+    Baselines, Chances, Driver, FORECASTER, Forecast, GroupStanding, Interval95, LedgerHead, LiveRecord,
+    LiveScore, ModelStanding, Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence,
 };
 pub use quote::{Bar, Interval, Quote, QuoteKind, day_end};
 pub use reference::ReferenceError;
 pub use ring::Ring;
+pub use target::{
+    Boundary, Grid, MOST_DECISIONS, STORMY, Subject, TARGETS, Target, TooManyDecisions, target, target_names,
+};
 pub use time::{Clock, Date, ManualClock, ParseTimeError, Timestamp};
 pub use treasury::{TreasuryAggregate, TreasuryHolding, TreasurySeed, treasury_seed};
 pub use windows::{RollingWindows, SideTotals, StripBin, TotalRow, Totals, WINDOWS, Window};

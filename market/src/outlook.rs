@@ -10,17 +10,13 @@ use crate::time::Timestamp;
 /// The feed id of what the forecaster says. No feed goes by it, so that it counts in no feed's health.
 pub const FORECASTER: &str = "forecaster";
 
-/// Everything that is forecast, by its name: volatility of the next 24 hours and 5 days, a burst of
-/// liquidations within 24 hours, fund flows of the next 5 sessions.
-pub const TARGETS: [&str; 4] = ["vol-24h", "vol-5d", "burst-24h", "flows-5s"];
-
 /// One forecast, or its abstention, as it was made. Never changed afterwards. The event time is the moment
 /// it speaks of; every input was known by then.
 ///
 /// The journal stores it by field order: a new field goes last and takes `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
-    /// What is forecast: one of [`TARGETS`].
+    /// What is forecast: one of [`TARGETS`](crate::TARGETS).
     pub target: SmolStr,
     /// Of which asset: `BTC`.
     pub asset: SmolStr,
@@ -112,6 +108,8 @@ pub struct Outlook {
     pub groups: Vec<GroupStanding>,
     /// How it has done so far, out of sample; `None` while nothing is resolved.
     pub score: Option<Scoreboard>,
+    /// How the forecasts did that were made and recorded.
+    pub live: LiveRecord,
     /// How the model stands.
     pub model: ModelStanding,
     /// How the ledger stands.
@@ -167,6 +165,45 @@ pub struct Scoreboard {
     pub reliability: Vec<ReliabilityBin>,
     /// How many abstentions there were beside.
     pub abstained: usize,
+}
+
+/// How the forecasts of a target did that were made and recorded, by whichever artefact. Of several of one moment
+/// the first that gave a probability counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LiveRecord {
+    /// The score of those whose outcome is known; `None` while there are none.
+    pub score: Option<LiveScore>,
+    /// Forecasts whose window has not ended.
+    pub pending: usize,
+    /// Forecasts whose window has ended without its regime being known: too little of it was observed, or the
+    /// artefact is gone that says where the boundary was.
+    pub unknown: usize,
+    /// Moments at which it abstained.
+    pub abstained: usize,
+    /// Since when they lose more than the walk behind them did, if they do. It stands until five windows of forecasts
+    /// by an artefact that was trained since have resolved.
+    pub drift: Option<Timestamp>,
+}
+
+/// The score of recorded forecasts whose outcome is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveScore {
+    /// Forecasts scored.
+    pub n: usize,
+    /// Shifts among them.
+    pub shifts: usize,
+    /// The first forecast scored.
+    pub from: Timestamp,
+    /// The last forecast scored.
+    pub to: Timestamp,
+    /// Mean log loss of the forecast, nats.
+    pub log_loss: f64,
+    /// Mean log losses of the baselines that were recorded with them, nats.
+    pub baselines: Baselines,
+    /// Skill against the better of base rate and Markov table, as a share.
+    pub skill: Interval95,
+    /// Skill against margin-only, as a share.
+    pub over_margin: Interval95,
 }
 
 /// A number with the interval that holds it 95 times in 100.

@@ -33,6 +33,8 @@ const LARGEST: f64 = 1e100;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adwin {
     delta: f64,
+    /// How many values pass between two looks.
+    clock: u64,
     /// Buckets of 2ⁱ values in place i, the oldest bucket first.
     sizes: Vec<VecDeque<Bucket>>,
     /// The whole window.
@@ -74,7 +76,14 @@ impl Adwin {
     /// 0.002 is usual. It is kept strictly between 0 and 1, and is 0.002 where it is no number.
     pub fn new(delta: f64) -> Self {
         let delta = if delta.is_nan() { 0.002 } else { delta.clamp(1e-300, 1.0 - 1e-12) };
-        Self { delta, sizes: Vec::new(), window: Part::default(), ticks: 0, has_fired: false }
+        Self { delta, clock: CLOCK, sizes: Vec::new(), window: Part::default(), ticks: 0, has_fired: false }
+    }
+
+    /// One that looks at every `values`-th value (at least 1) instead of every [`CLOCK`]-th: for streams of which
+    /// a value is dear. The paper looks at every value; the more looks, the more chances to be wrong.
+    #[must_use]
+    pub fn looking_every(self, values: u64) -> Self {
+        Self { clock: values.max(1), ..self }
     }
 
     /// Takes the next value and says whether the mean has changed. A value that is not finite, or beyond
@@ -84,11 +93,11 @@ impl Adwin {
             return false;
         }
         if self.has_fired {
-            *self = Self::new(self.delta);
+            *self = Self::new(self.delta).looking_every(self.clock);
         }
         self.insert(value);
         self.ticks += 1;
-        if self.ticks.is_multiple_of(CLOCK) && self.window.count > GRACE {
+        if self.ticks.is_multiple_of(self.clock) && self.window.count > GRACE {
             while self.find_cut() {
                 self.has_fired = true;
                 self.drop_oldest();

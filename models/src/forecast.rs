@@ -27,6 +27,7 @@ pub mod experts;
 pub(crate) mod frame;
 mod full;
 mod hidden;
+pub mod live;
 mod outside;
 mod prices;
 pub(crate) mod ridge;
@@ -37,12 +38,15 @@ mod walk;
 
 use std::time::Duration;
 
+use market::{Grid, TARGETS, Target};
+
 pub use artefact::{
     Abstention, Answer, Artefact, Baselines, Driver, GroupAnswer, Inputs, SCHEMA, Standing, TRAIL,
 };
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
 pub use hidden::Hidden;
-pub use prices::{PriceProtocol, evaluate_prices};
+pub use market::{Boundary, STORMY};
+pub use prices::PriceProtocol;
 pub use walk::{ABSTAIN_BEYOND, DRIFT_DELTA, Protocol, Row, Walk, walk};
 
 /// What is forecast.
@@ -66,61 +70,37 @@ pub struct Task {
     pub expiry: Duration,
 }
 
-/// Where one regime ends and the other begins.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Boundary {
-    /// At this quantile of the training rows' levels, 0 to 1.
-    Quantile(f64),
-    /// Here.
-    Fixed(f64),
+impl Task {
+    /// The task of a target: how it is walked follows from how often it is decided.
+    pub const fn of(target: &Target) -> Self {
+        let (min_train, refit, days) = match target.grid {
+            Grid::Hourly => (2_000, 168, 14),
+            Grid::Daily => (365, 21, 45),
+            Grid::Sessions => (200, 21, 45),
+        };
+        Self {
+            id: target.id,
+            about: target.about,
+            horizon: target.horizon,
+            boundary: target.boundary,
+            regimes: target.regimes,
+            min_train,
+            refit,
+            expiry: Duration::from_hours(24 * days),
+        }
+    }
 }
 
-/// The quantile above which a market counts as stormy.
-pub const STORMY: f64 = 0.70;
-
-/// What is forecast, in the order in which help lists it.
-pub const TASKS: [Task; 4] = [
-    Task {
-        id: "vol-24h",
-        about: "volatility regime of the next 24 h",
-        horizon: 24,
-        boundary: Boundary::Quantile(STORMY),
-        regimes: ["calm", "stormy"],
-        min_train: 2_000,
-        refit: 168,
-        expiry: Duration::from_hours(14 * 24),
-    },
-    Task {
-        id: "vol-5d",
-        about: "volatility regime of the next 5 days",
-        horizon: 5,
-        boundary: Boundary::Quantile(STORMY),
-        regimes: ["calm", "stormy"],
-        min_train: 365,
-        refit: 21,
-        expiry: Duration::from_hours(45 * 24),
-    },
-    Task {
-        id: "burst-24h",
-        about: "burst of liquidations within 24 h",
-        horizon: 24,
-        boundary: Boundary::Quantile(STORMY),
-        regimes: ["quiet", "burst"],
-        min_train: 2_000,
-        refit: 168,
-        expiry: Duration::from_hours(14 * 24),
-    },
-    Task {
-        id: "flows-5s",
-        about: "net flow of the funds over the next 5 sessions",
-        horizon: 5,
-        boundary: Boundary::Fixed(0.0),
-        regimes: ["outflow", "inflow"],
-        min_train: 200,
-        refit: 21,
-        expiry: Duration::from_hours(45 * 24),
-    },
-];
+/// The tasks of all [`TARGETS`], in their order.
+pub const TASKS: [Task; TARGETS.len()] = {
+    let mut tasks = [Task::of(&TARGETS[0]); TARGETS.len()];
+    let mut at = 1;
+    while at < TARGETS.len() {
+        tasks[at] = Task::of(&TARGETS[at]);
+        at += 1;
+    }
+    tasks
+};
 
 /// The task called `id`.
 pub fn task(id: &str) -> Option<&'static Task> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use market::{
     Alert, AlertState, Board, Evidence, Forecast, ForecastEvidence, MarketEvent, Measure, Outlook, RuleState,
-    RuleStatus, Severity, TARGETS, Timestamp,
+    RuleStatus, Severity, Timestamp, target, target_names,
 };
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -124,8 +124,8 @@ struct RegimeRule {
 
 impl RegimeRule {
     fn new(name: &str, written: Written) -> Result<Self, String> {
-        if !TARGETS.contains(&written.target.as_str()) {
-            return Err(format!("has target = {:?}; known are {}", written.target, TARGETS.join(", ")));
+        if target(&written.target).is_none() {
+            return Err(format!("has target = {:?}; known are {}", written.target, target_names()));
         }
         if written.asset.is_empty() {
             return Err("has asset = \"\"; name a coin such as \"BTC\"".to_owned());

@@ -37,7 +37,7 @@ pub(super) struct Evaluate {
     /// Its column of closes
     #[arg(long, value_name = "COL", default_value = "close", requires = "input")]
     close: String,
-    /// What is forecast: vol (of a file), or vol-24h, vol-5d, burst-24h, flows-5s (of the store)
+    /// What is forecast: vol (of a file), or a target of the store, such as vol-24h
     #[arg(long, value_name = "TARGET", default_value = "vol")]
     target: String,
     /// The coin, where the store's history is evaluated; the configuration's unless given
@@ -151,8 +151,7 @@ impl Evaluate {
         let asset = self.asset.as_deref().unwrap_or(&settings.config.forecast.asset).to_ascii_uppercase();
         let id = if self.target == "vol" { "vol-5d" } else { self.target.as_str() };
         let task: &'static Task = forecast::task(id).ok_or_else(|| {
-            let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
-            Failure::Usage(format!("--target {id} is no target; known are {}", known.join(", ")))
+            Failure::Usage(format!("--target {id} is no target; known are {}", market::target_names()))
         })?;
         if let Some(horizon) = self.horizon.filter(|horizon| *horizon != task.horizon) {
             let problem = format!("--horizon {horizon} is for a file; {id} is over {} rows", task.horizon);

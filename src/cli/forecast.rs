@@ -5,8 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use clap::Args;
-use market::{Clock, FORECASTER, Forecast, Outlook, Timestamp};
-use models::forecast::{self, Task};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use market::{
+    Clock, FORECASTER, Forecast, Interval95, LiveRecord, LiveScore, Outlook, TARGETS, Timestamp, target,
+};
+use models::forecast::Task;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use store::{Record, Store};
@@ -21,8 +24,8 @@ use crate::forecasting::{ForecastConfig, Forecaster, Shelf, Trained, feature_set
 /// a day.
 #[derive(Debug, Args)]
 pub(super) struct Train {
-    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s; may be given more than once
-    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    /// Only this target; may be given more than once
+    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
     target: Vec<&'static str>,
     /// Print the cards as JSON
     #[arg(long)]
@@ -35,19 +38,17 @@ pub(super) struct ForecastNow {
     /// What would have been said at this moment, from what was known then; nothing is written down
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
-    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s; may be given more than once
-    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    /// Only this target; may be given more than once
+    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
     target: Vec<&'static str>,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn parse_target(text: &str) -> Result<&'static str, String> {
-    forecast::task(text).map(|task| task.id).ok_or_else(|| {
-        let known: Vec<&str> = forecast::TASKS.iter().map(|task| task.id).collect();
-        format!("{text:?} is no target; known are {}", known.join(", "))
-    })
+fn target_parser() -> impl TypedValueParser<Value = &'static str> {
+    let named = |id: String| target(&id).map(|target| target.id).ok_or("is no target");
+    PossibleValuesParser::new(TARGETS.map(|target| target.id)).try_map(named)
 }
 
 /// The configuration, with the targets that the command line names.
@@ -221,22 +222,82 @@ fn as_text(outlook: &Outlook, is_recorded: bool) -> String {
     if let Some(score) = &outlook.score {
         let _ = writeln!(
             text,
-            "  score       {} forecasts, {} shifts: skill {:+.1} % [{:+.1}, {:+.1}], over the margin alone {:+.1} % [{:+.1}, {:+.1}]",
+            "  score       {} forecasts of the walk, {} shifts: skill {}, over the margin alone {}",
             score.n,
             score.shifts,
-            score.skill.value * 100.0,
-            score.skill.low * 100.0,
-            score.skill.high * 100.0,
-            score.over_margin.value * 100.0,
-            score.over_margin.low * 100.0,
-            score.over_margin.high * 100.0
+            skill(&score.skill),
+            skill(&score.over_margin)
         );
     }
+    let _ = writeln!(text, "  live        {}", live_text(&outlook.live));
     let _ = write!(text, "  model       {model}");
     if is_recorded {
         let _ = write!(text, ", ledger record {sequence}");
     }
     text
+}
+
+/// `+4.0 % [-1.3, +6.7]`; without an interval there is no number either.
+fn skill(of: &Interval95) -> String {
+    if of.low.is_finite() && of.high.is_finite() {
+        format!("{:+.1} % [{:+.1}, {:+.1}]", of.value * 100.0, of.low * 100.0, of.high * 100.0)
+    } else {
+        "not known yet, too few rows for an interval".to_owned()
+    }
+}
+
+/// The naive forecast that live ones are measured against, and its mean loss, nats.
+fn better(score: &LiveScore) -> (&'static str, f64) {
+    let naive = score.baselines;
+    if naive.base < naive.markov { ("base", naive.base) } else { ("markov", naive.markov) }
+}
+
+/// How recorded forecasts did, on one line.
+pub(super) fn live_text(live: &LiveRecord) -> String {
+    let mut text = match &live.score {
+        None => "no recorded forecast is resolved yet".to_owned(),
+        Some(score) => {
+            let (against, loss) = better(score);
+            format!(
+                "{} recorded forecasts resolved, {} shifts: log loss {:.4}, {against} {loss:.4}; skill {}, over the margin alone {}",
+                score.n,
+                score.shifts,
+                score.log_loss,
+                skill(&score.skill),
+                skill(&score.over_margin)
+            )
+        }
+    };
+    let _ = write!(text, "; {} pending", live.pending);
+    for (count, what) in [(live.abstained, "abstained"), (live.unknown, "without a known outcome")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
+    if let Some(since) = live.drift {
+        let _ = write!(text, "; drift since {since}");
+    }
+    text
+}
+
+/// The same for machines: what is not known is null.
+pub(super) fn live_json(live: &LiveRecord) -> Value {
+    let score = live.score.as_ref();
+    let share = |of: &Interval95, against: &str| json!({ "value": of.value, "low": of.low, "high": of.high, "against": against });
+    json!({
+        "n": score.map_or(0, |score| score.n),
+        "shifts": score.map_or(0, |score| score.shifts),
+        "from": score.map(|score| score.from),
+        "to": score.map(|score| score.to),
+        "log_loss": score.map(|score| score.log_loss),
+        "baseline_log_loss": score.map(|score| better(score).1),
+        "skill": score.map(|score| share(&score.skill, better(score).0)),
+        "skill_over_margin": score.map(|score| share(&score.over_margin, "margin-only")),
+        "pending": live.pending,
+        "unknown": live.unknown,
+        "abstained": live.abstained,
+        "drift_since": live.drift,
+    })
 }
 
 fn as_json(outlook: &Outlook) -> Value {
@@ -261,6 +322,8 @@ fn as_json(outlook: &Outlook) -> Value {
         "regime": outlook.reading,
         "drivers": drivers,
         "groups": groups,
+        "live": live_json(&outlook.live),
         "expires_at": outlook.model.expires_at,
+        "drift_since": outlook.model.drift,
     })
 }

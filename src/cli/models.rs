@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use market::{MarketEvent, Timestamp};
+use market::{Clock, MarketEvent, Timestamp};
 use models::{Feature, FeatureTable, Reading, RegimeOptions};
 use serde_json::json;
 use store::{Query, Reader};
 
+use super::forecast::{live_json, live_text};
 use super::{Global, say, say_json};
+use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::forecasting::{Card, ForecastFailure, Shelf};
+use crate::forecasting::{Card, ForecastConfig, ForecastFailure, Forecaster, Pruning, Shelf, Spare, prune};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -42,6 +44,15 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Remove artefacts that no record of the ledger names, but for the last of each target
+    Prune {
+        /// Only name them
+        #[arg(long)]
+        dry_run: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show an artefact's card: what it was trained on, how good it is, what it gets wrong
     Show {
         /// The artefact, as `vigie models list` names it
@@ -57,6 +68,10 @@ impl Models {
         match &self.what {
             Some(What::List { json }) => return list(global, *json),
             Some(What::Show { id, json }) => return show(global, id, *json),
+            Some(What::Prune { dry_run, json }) => {
+                let pruning = if *dry_run { Pruning::Look } else { Pruning::Remove };
+                return prune_artefacts(global, pruning, *json);
+            }
             None => {}
         }
         let Some(name) = &self.model else { return list(global, self.json) };
@@ -103,7 +118,9 @@ impl Models {
 
 fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
     let settings = global.settings()?;
-    let cards = Shelf::new(&settings.store_dir).cards().map_err(ForecastFailure::from)?;
+    let shelf = Shelf::new(&settings.store_dir);
+    let cards = shelf.cards().map_err(ForecastFailure::from)?;
+    let stock = shelf.stock().map_err(ForecastFailure::from)?;
     for row in models::MODELS {
         if as_json {
             say_json(&json!({ "model": row.id, "about": row.about }))?;
@@ -124,18 +141,58 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
             say(&format!("{:<34}{}", card.id, card.trained_at))?;
         }
     }
-    Ok(())
+    if as_json {
+        say_json(&json!({ "kept": stock.count, "bytes": stock.bytes }))
+    } else {
+        say(&format!("{} kept, {} bytes", stock.count, stock.bytes))
+    }
+}
+
+fn prune_artefacts(global: &Global, pruning: Pruning, as_json: bool) -> Result<(), Failure> {
+    let settings = global.settings()?;
+    let spare = prune(&settings.store_dir, pruning, SystemClock.now())?;
+    let stock = Shelf::new(&settings.store_dir).stock().map_err(ForecastFailure::from)?;
+    let bytes: u64 = spare.iter().map(|spare| spare.bytes).sum();
+    let is_removed = pruning == Pruning::Remove;
+    if as_json {
+        let ids: Vec<&str> = spare.iter().map(|spare| spare.id.as_str()).collect();
+        return say_json(&json!({
+            "removed": is_removed, "artefacts": ids, "bytes": bytes,
+            "kept": stock.count, "kept_bytes": stock.bytes,
+        }));
+    }
+    for Spare { id, bytes } in &spare {
+        say(&format!("{id:<34}{bytes:>10} bytes"))?;
+    }
+    let done = if is_removed { "removed" } else { "would be removed" };
+    say(&format!("{} {done}, {bytes} bytes; {} kept, {} bytes", spare.len(), stock.count, stock.bytes))
 }
 
 fn show(global: &Global, id: &str, as_json: bool) -> Result<(), Failure> {
     let settings = global.settings()?;
     let shelf = Shelf::new(&settings.store_dir);
     let card = shelf.card(id).map_err(ForecastFailure::from)?;
-    if let Some(task) = models::forecast::task(&card.target) {
-        // What cannot be loaded is not shown as if it could.
-        shelf.load(task, id).map_err(ForecastFailure::from)?;
+    let live = match models::forecast::task(&card.target) {
+        Some(task) => {
+            // What cannot be loaded is not shown as if it could.
+            shelf.load(task, id).map_err(ForecastFailure::from)?;
+            let config =
+                ForecastConfig { asset: card.asset.as_str().into(), ..settings.config.forecast.clone() };
+            Forecaster::new(config, &settings.store_dir)
+                .live(task, SystemClock.now())
+                .map_err(|error| error.to_string())
+        }
+        None => Err(format!("{} is no target of this program", card.target)),
+    };
+    if !as_json {
+        let live = live.map_or_else(|reason| format!("not known: {reason}"), |live| live_text(&live));
+        let of = format!("live, by every artefact of {} {}", card.target, card.asset);
+        return say(&format!("{}\n\n{of}\n{live}", card_text(&card)));
     }
-    if as_json { say_json(&card) } else { say(&card_text(&card)) }
+    let mut value =
+        serde_json::to_value(&card).map_err(|error| Failure::Bug(format!("write JSON: {error}")))?;
+    value["live"] = live.map_or_else(|reason| json!({ "reason": reason }), |live| live_json(&live));
+    say_json(&value)
 }
 
 fn card_text(card: &Card) -> String {

@@ -1,5 +1,6 @@
 //! The single consumer: journal first, then Board, then rules, then whoever listens.
 
+mod foretold;
 mod live;
 mod rejections;
 
@@ -10,19 +11,17 @@ use std::sync::Arc;
 use feeds::recording::RecordingWriter;
 use feeds::{Decoded, FeedMessage, FrameKind, Verdict};
 use market::{
-    Alert, AlertState, Board, FORECASTER, FeedId, FeedState, Gap, GapCause, MarketEvent, Observation,
-    RollingWindows, Timestamp, WINDOWS,
+    Alert, AlertState, Board, FeedId, FeedState, Gap, GapCause, MarketEvent, Observation, RollingWindows,
+    Timestamp, WINDOWS,
 };
 use store::{Query, Reader, Record, Recovery, Store, StoreError};
 
 pub(super) use self::live::Live;
 use self::rejections::Rejections;
-use super::foresight::Foretold;
 use super::{Wanted, not_running};
 use crate::alerts::Rule;
 use crate::books::{Assumptions, Background, Books, shipped_holdings};
 use crate::failure::Failure;
-use crate::forecasting::Said;
 
 /// Seconds of silence that rules are walked through one by one; after a day every window is empty.
 const WALK_LIMIT: i64 = 100_000;
@@ -313,43 +312,6 @@ impl Hub {
         }
         self.ask_rules(last);
         self.dirty = true;
-    }
-
-    /// Takes in what the forecaster says, or has fetched.
-    pub(super) fn take_foretold(&mut self, foretold: Foretold, now: Timestamp) {
-        self.dirty = true;
-        match foretold {
-            Foretold::Past { origin, events, kept } => {
-                let record = Record::Batch { origin: &origin, at: now, events: &events };
-                let receipt = self.append(record);
-                let is_kept = matches!(receipt, Receipt::Record(_)) && self.flush();
-                if is_kept {
-                    self.know(events);
-                }
-                let _ = kept.send(is_kept);
-            }
-            Foretold::Said(Said { events, outlooks, silences }) => {
-                if !events.is_empty() {
-                    self.append(Record::Batch { origin: FORECASTER, at: now, events: &events });
-                    self.tally.events += events.len() as u64;
-                }
-                self.board.outlooks = outlooks.into();
-                self.board.silences = silences.into();
-                self.ask_rules(now);
-            }
-        }
-    }
-
-    /// Makes what was appended durable; whether it is.
-    fn flush(&mut self) -> bool {
-        match self.store.as_mut().map(Store::flush) {
-            Some(Ok(_)) => true,
-            Some(Err(error)) => {
-                self.lose_store(error);
-                false
-            }
-            None => false,
-        }
     }
 
     fn take_gap(&mut self, event: MarketEvent) {

@@ -3,12 +3,14 @@
 //! An artefact is TOML: plain numbers that read back to the same bits, and no code. Its id ends with the first
 //! figures of its hash, so that a file under the wrong name is found out.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use market::Timestamp;
 use models::features::FeatureSet;
+use models::forecast::live::Expected;
 use models::forecast::{Artefact, Evaluation, ForecastError, Protocol, Task};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,9 @@ pub struct Card {
     pub code: Digest,
     /// How it did on rows that it had not seen; `None` where nothing could be scored.
     pub evaluation: Option<Evaluation>,
+    /// What its walk lost, window by window: what its live forecasts are expected to lose. Empty in cards of before.
+    #[serde(default)]
+    pub expected: Expected,
     /// What it is known to get wrong.
     pub failures: Vec<String>,
 }
@@ -99,8 +104,7 @@ impl Card {
         task: &Task,
         set: &FeatureSet,
         artefact: &Artefact,
-        protocol: Protocol,
-        evaluation: Option<Evaluation>,
+        Scored { protocol, evaluation, expected }: Scored,
         now: Timestamp,
     ) -> Self {
         let hash = Digest::of(text_of(artefact).as_bytes());
@@ -132,8 +136,16 @@ impl Card {
             code: records::code_digest(),
             failures: failures(artefact, evaluation.as_ref()),
             evaluation,
+            expected,
         }
     }
+}
+
+/// What a walk has to say of the artefact at its end.
+pub(super) struct Scored {
+    pub protocol: Protocol,
+    pub evaluation: Option<Evaluation>,
+    pub expected: Expected,
 }
 
 /// What the scores themselves say against the artefact, then what holds for every one of its kind.
@@ -167,6 +179,24 @@ fn failures(artefact: &Artefact, evaluation: Option<&Evaluation>) -> Vec<String>
 /// The artefact as its file has it.
 fn text_of(artefact: &Artefact) -> String {
     toml::to_string(artefact).unwrap_or_default()
+}
+
+/// How much there is on a shelf.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// Artefacts.
+    pub count: usize,
+    /// What they and their cards take, bytes.
+    pub bytes: u64,
+}
+
+/// An artefact that nobody needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spare {
+    /// Its id.
+    pub id: String,
+    /// What it takes, bytes.
+    pub bytes: u64,
 }
 
 /// The artefacts of a store.
@@ -207,11 +237,73 @@ impl Shelf {
         Ok(())
     }
 
+    /// Keeps what is not, or no longer, on the shelf.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn hold(&self, trained: &Trained) -> Result<(), ShelfError> {
+        let id = &trained.card.id;
+        let is_held = self.artefact_path(id).exists() && self.card_path(id).exists();
+        if is_held { Ok(()) } else { self.keep(trained) }
+    }
+
+    /// What the files of an artefact take, bytes.
+    fn bytes(&self, id: &str) -> u64 {
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |file| file.len());
+        size(self.artefact_path(id)) + size(self.card_path(id))
+    }
+
+    /// How many artefacts there are, and what they take.
+    ///
+    /// # Errors
+    /// A card cannot be read.
+    pub fn stock(&self) -> Result<Stock, ShelfError> {
+        let cards = self.cards()?;
+        Ok(Stock { count: cards.len(), bytes: cards.iter().map(|card| self.bytes(&card.id)).sum() })
+    }
+
+    /// Artefacts that nobody needs: those that no record names (`named` has the ids of those that one does), and that
+    /// are not the last of their target and asset.
+    ///
+    /// # Errors
+    /// A card cannot be read.
+    pub fn spare(&self, named: &BTreeSet<String>) -> Result<Vec<Spare>, ShelfError> {
+        let cards = self.cards()?;
+        let is_last = |at: usize| {
+            let of = |card: &Card| (card.target.clone(), card.asset.clone());
+            cards.get(at + 1).is_none_or(|next| of(next) != of(&cards[at]))
+        };
+        let spare = |(at, card): (usize, &Card)| {
+            let is_needed = named.contains(&card.id) || is_last(at);
+            (!is_needed).then(|| Spare { id: card.id.clone(), bytes: self.bytes(&card.id) })
+        };
+        Ok(cards.iter().enumerate().filter_map(spare).collect())
+    }
+
+    /// Removes artefacts, each one's card first, so that what is listed is whole. Nobody may write the ledger
+    /// meanwhile: a record might come to name one of them.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn remove(&self, spare: &[Spare]) -> Result<(), ShelfError> {
+        for Spare { id, .. } in spare {
+            for path in [self.card_path(id), self.artefact_path(id)] {
+                fs::remove_file(&path).map_err(io_error("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Every card, in order of target, asset and time of training.
     ///
     /// # Errors
     /// A file cannot be read, or is no card.
     pub fn cards(&self) -> Result<Vec<Card>, ShelfError> {
+        self.cards_of("")
+    }
+
+    /// The cards of ids that begin so.
+    fn cards_of(&self, beginning: &str) -> Result<Vec<Card>, ShelfError> {
         let mut cards = Vec::new();
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
@@ -220,7 +312,8 @@ impl Shelf {
         };
         for entry in entries {
             let path = entry.map_err(io_error("read", &self.dir))?.path();
-            if path.to_string_lossy().ends_with(".card.json") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(beginning) && name.ends_with(".card.json") {
                 cards.push(read_card(&path)?);
             }
         }
@@ -266,12 +359,27 @@ impl Shelf {
         Ok(Trained { artefact, card })
     }
 
+    /// Where the artefact of `card` has its boundary, if its file has this `hash`. It need not be one that this program
+    /// can forecast with.
+    ///
+    /// # Errors
+    /// There is none, or it is another one.
+    pub fn boundary(&self, card: &Card, hash: Digest) -> Result<f64, ShelfError> {
+        let path = self.artefact_path(&card.id);
+        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        let damaged = |problem: &str| ShelfError::Damaged { path: path.clone(), problem: problem.to_owned() };
+        if Digest::of(text.as_bytes()) != hash {
+            return Err(damaged("it is not the artefact that the ledger names"));
+        }
+        boundary_in(&text).ok_or_else(|| damaged("it has no boundary"))
+    }
+
     /// The artefact of a target that was trained last; `None` where there is none that this program can use.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn latest(&self, task: &Task, asset: &str) -> Result<Option<Trained>, ShelfError> {
-        let cards = self.cards()?;
+        let cards = self.cards_of(&format!("{}-{}-", task.id, asset.to_lowercase()))?;
         let last = cards.iter().rfind(|card| card.target == task.id && card.asset == asset);
         match last.map(|card| self.load(task, &card.id)) {
             None => Ok(None),
@@ -282,6 +390,14 @@ impl Shelf {
             Some(loaded) => loaded.map(Some),
         }
     }
+}
+
+/// The number `boundary` of the table `scaling`. The whole file takes a hundred times as long to read as a table, and a
+/// record of years names a thousand.
+fn boundary_in(artefact: &str) -> Option<f64> {
+    let table = artefact.lines().skip_while(|line| *line != "[scaling]").skip(1);
+    let mut lines = table.take_while(|line| !line.starts_with('['));
+    lines.find_map(|line| line.strip_prefix("boundary = "))?.parse().ok()
 }
 
 fn read_card(path: &Path) -> Result<Card, ShelfError> {

@@ -1,13 +1,12 @@
 //! Turns a model's answer into the desk's words: an event to keep, and an outlook to show.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use market::{
-    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, ModelStanding, Outlook, RegimeReading,
-    ReliabilityBin, Scoreboard, Timestamp,
+    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, LiveRecord, ModelStanding, Outlook,
+    RegimeReading, ReliabilityBin, Scoreboard, Timestamp,
 };
-use models::features::{FeatureSet, Grid};
+use models::features::FeatureSet;
 use models::forecast::{Answer, Evaluation, Inputs, Share, Task};
 use smol_str::SmolStr;
 
@@ -30,7 +29,8 @@ pub(super) fn forecast(
         target: task.id.into(),
         asset: asset.into(),
         regime: answer.state,
-        until: until(task, at),
+        // A task that is no target has no window; the ledger refuses one that does not lie ahead.
+        until: market::target(task.id).map_or(at, |target| target.until(at)),
         shift: abstained.is_none().then_some(chances),
         regimes: if abstained.is_none() { answer.regimes.clone() } else { Vec::new() },
         abstained: abstained.map(SmolStr::from),
@@ -44,25 +44,7 @@ pub(super) fn forecast(
     }
 }
 
-/// When the window that a forecast of `at` speaks of ends.
-fn until(task: &Task, at: Timestamp) -> Timestamp {
-    let rows = task.horizon as u64;
-    let grid = models::features::task(task.id).map(|task| task.grid);
-    match grid {
-        Some(Grid::Hourly) | None => at.plus(Duration::from_hours(rows)),
-        Some(Grid::Daily) => at.plus(Duration::from_hours(24 * rows)),
-        // The decision of the session that many sessions on.
-        Some(Grid::Sessions) => {
-            let mut date = at.date();
-            for _ in 0..rows {
-                date = market::nyse().next_trading_day(date).unwrap_or_else(|| date.next());
-            }
-            date.start().plus(at.since(at.date().start()))
-        }
-    }
-}
-
-/// Everything there is to show of a target.
+/// Everything there is to show of a target but what became of its forecasts, and the ledger.
 pub(super) fn outlook(
     task: &Task,
     asset: &str,
@@ -106,6 +88,7 @@ pub(super) fn outlook(
             })
             .collect(),
         score: trained.card.evaluation.as_ref().map(scoreboard),
+        live: LiveRecord::default(),
         model: ModelStanding {
             id: SmolStr::new(&trained.card.id),
             trained_through: trained.artefact.trained_through,
@@ -145,7 +128,7 @@ fn since(trained: &Trained, set: &FeatureSet, state: u8) -> Option<Timestamp> {
     set.samples.times.get(set.samples.rows() - run.min(set.samples.rows())).copied()
 }
 
-fn interval(share: &Share) -> Interval95 {
+pub(super) fn interval(share: &Share) -> Interval95 {
     // Too few rows for an interval: everything is possible.
     Interval95 {
         value: share.value,

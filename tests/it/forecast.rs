@@ -269,6 +269,8 @@ fn a_forecast_is_recorded_verified_and_made_again_to_the_bit() {
     assert_eq!(said["forecasts"].as_array().unwrap().len(), 1, "{said}");
     let forecast = &said["forecasts"][0]["forecast"];
     assert_eq!((&forecast["model"], &forecast["sequence"]), (&id.into(), &0.into()));
+    let live = &said["forecasts"][0]["live"];
+    assert_eq!((&live["n"], &live["skill"], &live["drift_since"]), (&0.into(), &Value::Null, &Value::Null));
     let parts: f64 = said["forecasts"][0]["drivers"]
         .as_array()
         .unwrap()
@@ -282,6 +284,27 @@ fn a_forecast_is_recorded_verified_and_made_again_to_the_bit() {
     assert_eq!(
         again["forecasts"][0]["forecast"]["shift"], forecast["shift"],
         "the same inputs, the same bits"
+    );
+
+    let shown = json(&place.stdout(&["--store", "S", "models", "show", id, "--json"]));
+    let spoke = u64::from(forecast["shift"].is_object());
+    assert_eq!(
+        (&shown["live"]["pending"], &shown["live"]["abstained"]),
+        (&spoke.into(), &(1 - spoke).into())
+    );
+    let shown = place.stdout(&["--store", "S", "models", "show", id]);
+    assert!(
+        shown.contains("live, by every artefact of vol-5d BTC\nno recorded forecast is resolved"),
+        "{shown}"
+    );
+
+    let listed = place.stdout(&["--store", "S", "models", "list"]);
+    assert!(listed.contains(id) && listed.contains("1 kept, ") && listed.ends_with(" bytes\n"), "{listed}");
+    let pruned = json(&place.stdout(&["--store", "S", "models", "prune", "--json"]));
+    assert_eq!(
+        (&pruned["artefacts"], &pruned["kept"]),
+        (&Value::Array(Vec::new()), &1.into()),
+        "it is needed"
     );
 
     place.stdout(&["--store", "S", "ledger", "verify"]);

@@ -225,7 +225,7 @@ fn mean(values: &[f64]) -> f64 {
     crate::scalar::mean(values).unwrap_or(0.0)
 }
 
-fn share(skill: &Skill, against: &str) -> Share {
+pub(super) fn share(skill: &Skill, against: &str) -> Share {
     Share {
         value: skill.value,
         low: skill.interval.map(|interval| interval.low),

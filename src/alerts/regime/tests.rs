@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use market::{Baselines, Chances, LedgerHead, Mode, ModelStanding, RegimeReading};
+use market::{Baselines, Chances, LedgerHead, LiveRecord, Mode, ModelStanding, RegimeReading};
 use proptest::prelude::*;
 
 use super::*;
@@ -71,6 +71,7 @@ fn outlook(scene: Scene, made_at: Timestamp) -> Outlook {
         drivers: Vec::new(),
         groups: Vec::new(),
         score: None,
+        live: LiveRecord::default(),
         model: ModelStanding {
             id: model,
             trained_through: start(),

@@ -12,7 +12,7 @@ use crate::ledger::{Entry, Exact, LedgerError, Next, Reader};
 /// See the module.
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Only this target: vol-24h, vol-5d, burst-24h, flows-5s
+    /// Only this target: vol-24h
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     /// Only this asset: BTC

@@ -1,6 +1,6 @@
 //! How good the forecasts were: losses beside the baselines', skill with its interval, and reliability.
 
-use market::{Outlook, ReliabilityBin, Scoreboard, Timestamp};
+use market::{Baselines, LiveRecord, Outlook, ReliabilityBin, Scoreboard, Timestamp};
 use ratatui::style::Style;
 
 use super::draw_rule;
@@ -12,8 +12,8 @@ use crate::phrase::{self, Lines, Phrase};
 use crate::plan::{Column, numbers, place, words};
 use crate::theme::Theme;
 
-/// Rows of the block with its table: a rule, counts, a header, four losses and the squared error.
-pub(super) const ROWS: u16 = 8;
+/// Rows of the block with its table: a rule, counts, a header, four losses, the squared error, and the live record.
+pub(super) const ROWS: u16 = 9;
 /// Width from which the losses stand in a table.
 const TABLE_FROM: u16 = 61;
 
@@ -31,8 +31,8 @@ const PLANS: &[&[Column<Field>]] =
     &[&[words(Field::Name, 11, 12), numbers(Field::Loss, 6), words(Field::Skill, 40, 44)]];
 
 /// The naive forecast that skill is measured against: the better of base rate and Markov table.
-fn better(score: &Scoreboard) -> &'static str {
-    if score.baselines.base < score.baselines.markov { "base" } else { "Markov" }
+fn better(losses: &Baselines) -> &'static str {
+    if losses.base < losses.markov { "base" } else { "Markov" }
 }
 
 /// The skill with the words that go with it.
@@ -69,15 +69,33 @@ fn rate(score: &Scoreboard) -> f64 {
     score.shifts as f64 / score.n as f64
 }
 
-/// Both skills, the losses and the rest, in a phrase each.
+/// How the forecasts that were made and recorded did: how many are resolved, and their skill.
+fn live_phrases(live: &LiveRecord, theme: &Theme) -> Vec<Phrase> {
+    let pending = Phrase::new(&count(live.pending as u64), theme.dim).and("pending", theme.label);
+    let Some(score) = &live.score else {
+        return vec![Phrase::new("live", theme.label).and("none resolved yet", theme.dim), pending];
+    };
+    let gain = Gain::of(&score.skill);
+    let (_, style) = skill_words(&score.skill, theme);
+    let n = Phrase::new("live n", theme.label).and(&count(score.n as u64), theme.text);
+    let over = Phrase::new(&format!("over {}", better(&score.baselines)), theme.label);
+    let mut phrases = vec![n, over.and(&skill(&score.skill), style)];
+    phrases.extend(gain.caveat().map(|caveat| Phrase::new(caveat, style)));
+    phrases.push(pending);
+    phrases
+}
+
+/// Both skills, the live record, the losses and the rest, in a phrase each.
 pub(super) fn phrases(outlook: &Outlook, width: u16, theme: &Theme) -> Vec<Phrase> {
     let Some(score) = &outlook.score else {
-        return vec![
-            Phrase::new("score", theme.label).and("nothing is scored yet: no skill is claimed", theme.dim),
-        ];
+        let none = "nothing is scored yet: no skill is claimed";
+        let mut phrases = vec![Phrase::new("score", theme.label).and(none, theme.dim)];
+        phrases.extend(live_phrases(&outlook.live, theme));
+        return phrases;
     };
     let mut phrases = Vec::new();
-    let pairs = [("skill over", better(score), &score.skill), ("over", "margin-only", &score.over_margin)];
+    let pairs =
+        [("skill over", better(&score.baselines), &score.skill), ("over", "margin-only", &score.over_margin)];
     for (over, against, of) in pairs {
         let (words, style) = skill_words(of, theme);
         let phrase = Phrase::new(&format!("{over} {against}"), theme.label);
@@ -89,7 +107,10 @@ pub(super) fn phrases(outlook: &Outlook, width: u16, theme: &Theme) -> Vec<Phras
             None => phrases.push(phrase.and(&words, style)),
         }
     }
-    phrases.extend(counts(score, theme));
+    phrases.extend(live_phrases(&outlook.live, theme));
+    let mut counts = counts(score, theme).into_iter();
+    phrases.extend(counts.next().map(|n| n.after("walk", theme.label)));
+    phrases.extend(counts);
     let losses = [("base", score.baselines.base), ("Markov", score.baselines.markov)];
     let losses = losses.into_iter().chain([("margin-only", score.baselines.margin_only)]);
     phrases.push(losses.fold(
@@ -115,7 +136,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, outlook: &Outlook, view: &View<'_>) {
     draw_rule(pen, &format!(" score, out of sample, {} ", period(score)), theme);
     phrase::set(pen, Lines { y: 1, rows: 1 }, &counts(score, theme), theme);
     let slots = place(PLANS, 1, pen.width());
-    let better = better(score);
+    let better = better(&score.baselines);
     let mut rows =
         vec![("log loss", "nats".to_owned(), Some(("skill over it [95 in 100]".to_owned(), theme.label)))];
     rows.push(("model", loss(score.log_loss), None));
@@ -139,6 +160,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, outlook: &Outlook, view: &View<'_>) {
             }
         }
     }
+    phrase::set(pen, Lines { y: ROWS - 1, rows: 1 }, &live_phrases(&outlook.live, theme), theme);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

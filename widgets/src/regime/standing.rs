@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use market::{Board, Chances, Outlook, Silence, TARGETS, Timestamp};
+use market::{Board, Chances, Grid, Outlook, Silence, TARGETS, Timestamp, target};
 use ratatui::style::Style;
 
 use super::words::{chance, moment, width};
@@ -32,7 +32,9 @@ pub(super) enum Standing<'a> {
     Stale(Duration),
     /// It gives no probability, and why.
     Abstained(&'a str),
-    /// Its losses drift, since when.
+    /// The forecasts that it made lose more than they should, since when.
+    LiveDrift(Timestamp),
+    /// Its losses drifted when it was walked through the past, since when.
     Drift(Timestamp),
     /// Nothing is wrong.
     Good,
@@ -57,7 +59,9 @@ pub(super) fn rows(board: &Board) -> Vec<Row<'_>> {
             rows.push(Row { target: &silence.target, asset: "", outlook: None, silence: silence_of });
         }
     }
-    rows.sort_by_key(|row| TARGETS.iter().position(|target| *target == row.target).unwrap_or(TARGETS.len()));
+    rows.sort_by_key(|row| {
+        TARGETS.iter().position(|target| target.id == row.target).unwrap_or(TARGETS.len())
+    });
     rows
 }
 
@@ -67,12 +71,12 @@ fn reason_of(silence: &Silence) -> &str {
     reason.strip_prefix(silence.target.as_str()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(reason)
 }
 
-/// How old a reading of the target may be: its grid and some, by the unit at the end of its name.
-pub(super) fn patience(target: &str) -> Duration {
-    match target.bytes().last() {
-        Some(b's') => Duration::from_hours(5 * 24),
-        Some(b'd') => Duration::from_hours(36),
-        _ => Duration::from_hours(2),
+/// How old a reading of the target may be: its grid and some.
+pub(super) fn patience(name: &str) -> Duration {
+    match target(name).map(|target| target.grid) {
+        Some(Grid::Sessions) => Duration::from_hours(5 * 24),
+        Some(Grid::Daily) => Duration::from_hours(36),
+        Some(Grid::Hourly) | None => Duration::from_hours(2),
     }
 }
 
@@ -118,7 +122,8 @@ impl<'a> Row<'a> {
             let reason = outlook.forecast.abstained.as_deref();
             return Standing::Abstained(reason.unwrap_or("no reason was given"));
         }
-        outlook.model.drift.map_or(Standing::Good, Standing::Drift)
+        let live = outlook.live.drift.map(Standing::LiveDrift);
+        live.or(outlook.model.drift.map(Standing::Drift)).unwrap_or(Standing::Good)
     }
 
     /// The row in a phrase: `BTC calm 3d04h · shift 24h 4.1% [2.0, 9.0]`.
@@ -165,6 +170,7 @@ impl Standing<'_> {
             Self::Expired(_) => "expired".to_owned(),
             Self::Stale(old) => format!("stale {}", age(*old)),
             Self::Abstained(_) => "abstained".to_owned(),
+            Self::LiveDrift(_) => "live drift".to_owned(),
             Self::Drift(_) => "drift".to_owned(),
             Self::Good => "ok".to_owned(),
         }
@@ -176,6 +182,7 @@ impl Standing<'_> {
             Self::Silent(reason) => format!("silent: {reason}"),
             Self::Expired(at) => format!("expired {}", moment(*at, now)),
             Self::Abstained(reason) => format!("abstained: {reason}"),
+            Self::LiveDrift(since) => format!("live drift since {}", moment(*since, now)),
             Self::Drift(since) => format!("drift since {}", moment(*since, now)),
             Self::Stale(_) | Self::Good => self.brief(),
         }
@@ -185,7 +192,9 @@ impl Standing<'_> {
         match self {
             Self::Good => theme.good,
             Self::Expired(_) => theme.bad,
-            Self::Silent(_) | Self::Stale(_) | Self::Abstained(_) | Self::Drift(_) => theme.warn,
+            Self::Silent(_) | Self::Stale(_) | Self::Abstained(_) | Self::LiveDrift(_) | Self::Drift(_) => {
+                theme.warn
+            }
         }
     }
 }

@@ -97,6 +97,10 @@ pub(super) fn model(outlook: &Outlook, now: Timestamp, theme: &Theme) -> Vec<Phr
         Some(since) => Phrase::new(&format!("drift since {}", moment(since, now)), theme.warn),
         None => Phrase::new("no drift", theme.dim),
     };
+    let live = outlook
+        .live
+        .drift
+        .map(|since| Phrase::new(&format!("live drift since {}", moment(since, now)), theme.warn));
     let ledger = match &outlook.ledger {
         Some(ledger) => {
             let head: String = ledger.head.chars().take(HEAD).collect();
@@ -105,13 +109,14 @@ pub(super) fn model(outlook: &Outlook, now: Timestamp, theme: &Theme) -> Vec<Phr
         }
         None => Phrase::new("ledger", theme.label).and("none: nothing of this is on record", theme.warn),
     };
-    vec![
+    let mut phrases = vec![
         Phrase::new("model", theme.label).and(&model.id, theme.text),
         Phrase::new("trained", theme.label).and(&trained, theme.dim),
         expiry,
-        drift,
-        ledger,
-    ]
+    ];
+    phrases.extend(live);
+    phrases.extend([drift, ledger]);
+    phrases
 }
 
 /// Why a target is silent, in lines of `columns`.

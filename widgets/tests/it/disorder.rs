@@ -105,7 +105,7 @@ pub fn any_outlooks(chance: &mut Chance) -> (Arc<[Outlook]>, Arc<[Silence]>) {
 }
 
 fn any_target(chance: &mut Chance) -> &'static str {
-    let known = TARGETS[chance.below(4) as usize];
+    let known = TARGETS[chance.below(4) as usize].id;
     [known, known, any_name(chance)][chance.below(3) as usize]
 }
 
@@ -164,6 +164,13 @@ fn any_outlook(chance: &mut Chance) -> Outlook {
     outlook.model.id = any_name(chance).into();
     outlook.model.expires_at = any_moment(chance);
     outlook.model.drift = (chance.below(2) == 0).then(|| any_moment(chance));
+    outlook.live.drift = (chance.below(2) == 0).then(|| any_moment(chance));
+    if let Some(score) = &mut outlook.live.score {
+        score.n = chance.next() as usize;
+        score.skill = any_interval(chance);
+        score.baselines.base = any_number(chance);
+    }
+    outlook.live.score = outlook.live.score.filter(|_| chance.below(4) > 0);
     if let Some(ledger) = &mut outlook.ledger {
         ledger.count = chance.next();
         ledger.head = any_name(chance).into();

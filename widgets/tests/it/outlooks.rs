@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use market::{
-    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, LedgerHead, ModelStanding, Outlook,
-    RegimeReading, ReliabilityBin, Scoreboard, Silence, Timestamp,
+    Baselines, Chances, Driver, Forecast, GroupStanding, Interval95, LedgerHead, LiveRecord, LiveScore,
+    ModelStanding, Outlook, RegimeReading, ReliabilityBin, Scoreboard, Silence, Timestamp,
 };
 
 use crate::fixture::{Chance, ago, now};
@@ -48,6 +48,26 @@ fn groups(rows: &[(&str, bool, f64, usize)]) -> Vec<GroupStanding> {
             resolved,
         })
         .collect()
+}
+
+/// Six weeks of recorded forecasts, scored.
+fn live_of_weeks() -> LiveRecord {
+    LiveRecord {
+        score: Some(LiveScore {
+            n: 1_004,
+            shifts: 21,
+            from: at("2025-11-24T10:00:00Z"),
+            to: at("2026-01-05T14:00:00Z"),
+            log_loss: 0.081_4,
+            baselines: Baselines { base: 0.096_2, markov: 0.094_8, margin_only: 0.085_0 },
+            skill: Interval95 { value: 0.125, low: 0.032, high: 0.221 },
+            over_margin: Interval95 { value: 0.042, low: -0.051, high: 0.12 },
+        }),
+        pending: 24,
+        unknown: 0,
+        abstained: 2,
+        drift: None,
+    }
 }
 
 /// Calm for three days, and likely to stay so; scored on three years of hours.
@@ -129,6 +149,7 @@ pub fn calm_day() -> Outlook {
             ]),
             abstained: 41,
         }),
+        live: live_of_weeks(),
         model: ModelStanding {
             id: model.into(),
             trained_through: at("2026-01-05T13:00:00Z"),
@@ -195,6 +216,7 @@ pub fn stormy_week() -> Outlook {
         ]),
         abstained: 12,
     });
+    outlook.live = LiveRecord { pending: 4, ..LiveRecord::default() };
     outlook.model = ModelStanding {
         id: model.into(),
         trained_through: at("2025-12-18T00:00:00Z"),

@@ -98,6 +98,27 @@ fn an_expired_model_and_one_that_drifts_say_so() {
 }
 
 #[test]
+fn forecasts_that_were_made_are_scored_beside_the_walk_and_say_when_they_drift() {
+    let of = |value, low, high| Interval95 { value, low, high };
+    for size in [(80, 24), (120, 36), (200, 48)] {
+        let shown = told(vec![calm_day()], size);
+        assert!(shown.contains("live n 1,004") && shown.contains("+12.5% [+3.2, +22.1]"), "{shown}");
+        assert!(!shown.contains("live drift"), "{shown}");
+        let mut outlook = calm_day();
+        outlook.live.drift = Some(outlook.model.trained_through);
+        let score = outlook.live.score.as_mut().unwrap();
+        score.skill = of(0.31, f64::NEG_INFINITY, f64::INFINITY);
+        let shown = told(vec![outlook], size);
+        assert!(shown.contains("live drift since 05 Jan 13:00"), "{shown}");
+        assert!(shown.lines().next().unwrap().contains("live drift"), "{shown}");
+        assert!(!shown.contains("31.0") && shown.contains("too few rows for an interval"), "{shown}");
+        let mut outlook = calm_day();
+        outlook.live.score = None;
+        assert!(told(vec![outlook], size).contains("live none resolved yet · 24 pending"), "{size:?}");
+    }
+}
+
+#[test]
 fn an_abstention_has_its_reason_and_no_probability() {
     for size in [(80, 18), (120, 36), (60, 1), (40, 5)] {
         let shown = told(vec![stormy_week()], size);

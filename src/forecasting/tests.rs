@@ -1,0 +1,251 @@
+//! Stories of the forecaster: bars into a store, passes over it, and what the ledger comes to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use market::{Bar, Interval, ManualClock, Price};
+use store::{Record, Store, StoreOptions};
+
+use super::*;
+use crate::ledger::{Answer, Body, Exact, ModelRef};
+
+const TARGET: &str = "vol-5d";
+/// Days of bars, and the day on which the story's last pass is made.
+const DAYS: u64 = 640;
+const TODAY: u64 = 630;
+
+fn task() -> &'static Task {
+    forecast::task(TARGET).unwrap()
+}
+
+/// So many days after the first, at twenty past midnight: five minutes after the day's decision.
+fn pass_of(day: u64) -> Timestamp {
+    decision(day).plus(Duration::from_mins(5))
+}
+
+fn decision(day: u64) -> Timestamp {
+    let start: Timestamp = "2024-01-01T00:15:00Z".parse().unwrap();
+    start.plus(Duration::from_hours(24 * day))
+}
+
+/// A store of daily closes in two regimes of volatility that last for weeks.
+fn store_of_bars(dir: &Path) {
+    let clock = Arc::new(ManualClock::new(decision(DAYS)));
+    let (mut store, _) = Store::open(dir, StoreOptions::default(), clock).unwrap();
+    let mut state = 11_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let (mut price, mut is_stormy) = (100.0_f64, false);
+    let mut events = Vec::new();
+    for day in 0..DAYS {
+        if uniform() < 0.06 {
+            is_stormy = uniform() < 0.4;
+        }
+        let normal: f64 = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+        price *= (normal * if is_stormy { 0.035 } else { 0.01 }).exp();
+        let start = decision(day).minus(Duration::from_mins(15));
+        let known_at = start.plus(Duration::from_hours(24));
+        let close = Price::new(price).unwrap();
+        let bar = Bar {
+            symbol: "BTC-USD".into(),
+            interval: Interval::Day,
+            open: close,
+            high: close,
+            low: close,
+            close,
+            volume: None,
+            is_final: true,
+        };
+        let feed = FeedId::new("file");
+        let observation = Observation::Bar(bar);
+        events.push(MarketEvent { feed, event_time: start, receive_time: known_at, known_at, observation });
+    }
+    store.append(Record::Batch { origin: "file", at: decision(DAYS), events: &events }).unwrap();
+    store.flush().unwrap();
+    store.close().unwrap();
+}
+
+/// What is trained is kept for a year: only drift, or the test, makes it train anew.
+fn forecaster(dir: &Path) -> Forecaster {
+    let config = ForecastConfig {
+        targets: vec![TARGET.into()],
+        retrain_hours: 24 * 365,
+        expire_days: Some(365),
+        ..ForecastConfig::default()
+    };
+    Forecaster::new(config, dir)
+}
+
+/// Forecasts of `days` as `told` has them, by the artefact on the shelf, written into the ledger.
+fn tell(dir: &Path, days: std::ops::Range<u64>, told: impl Fn(u64) -> Option<f64>) {
+    let trained = Shelf::new(dir).latest(task(), "BTC").unwrap().unwrap();
+    let mut ledger = Ledger::open(&ledger::dir_in(dir), decision(days.start)).unwrap();
+    for day in days {
+        let probability = told(day).map(Exact::from);
+        let body = Body {
+            decided_at: decision(day),
+            known_at: decision(day),
+            target: TARGET.to_owned(),
+            asset: "BTC".to_owned(),
+            horizon: "5 rows".to_owned(),
+            until: decision(day + 5),
+            inputs: vec![("trail_0".to_owned(), Exact::from(-4.0))],
+            config: crate::ledger::Digest::ZERO,
+            model: ModelRef { id: trained.card.id.clone(), hash: trained.card.hash },
+            code: crate::ledger::Digest::ZERO,
+            answer: Answer {
+                regime: Some(0),
+                probability,
+                low: probability,
+                high: probability,
+                regimes: if probability.is_some() { vec![0] } else { Vec::new() },
+                base: Some(0.2.into()),
+                markov: Some(0.15.into()),
+                margin_only: Some(0.15.into()),
+                abstained: probability.is_none().then(|| "unlike any training row".to_owned()),
+            },
+        };
+        ledger.append(body, decision(day)).unwrap();
+    }
+}
+
+fn outlook(said: Said) -> Outlook {
+    assert_eq!(said.silences, []);
+    said.outlooks.into_iter().next().unwrap()
+}
+
+/// Whether the level lay above the artefact's boundary at the decision of `day`.
+fn is_stormy(dir: &Path, day: u64) -> bool {
+    let trained = Shelf::new(dir).latest(task(), "BTC").unwrap().unwrap();
+    let history = read_history(dir, "BTC", pass_of(TODAY)).unwrap();
+    let set = feature_set(task(), &history, "BTC", pass_of(TODAY)).unwrap();
+    let row = set.samples.times.binary_search(&decision(day)).unwrap();
+    set.samples.level[row].unwrap() > trained.artefact.scaling.boundary
+}
+
+#[test]
+fn forecasts_that_go_wrong_are_seen_told_and_answered_by_one_training() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    let first = outlook(forecaster(dir.path()).pass(pass_of(TODAY - 70), &|| false).unwrap());
+    assert_eq!(first.live, LiveRecord::default(), "nothing was said before");
+    let trained_at = |dir: &Path| Shelf::new(dir).latest(task(), "BTC").unwrap().unwrap().card.trained_at;
+    assert_eq!(trained_at(dir.path()), pass_of(TODAY - 70));
+    // From then on it says, against all that comes, that a storm is certain.
+    tell(dir.path(), TODAY - 69..TODAY, |_| Some(0.999));
+    let mut watch = forecaster(dir.path());
+    let said = outlook(watch.pass(pass_of(TODAY), &|| false).unwrap());
+    let score = said.live.score.as_ref().unwrap();
+    assert_eq!((score.n, said.live.pending, said.live.unknown), (66, 4, 0), "five days are not over");
+    assert!(score.log_loss > 2.0 && score.skill.value < -1.0, "{score:?}");
+    let since = said.live.drift.unwrap();
+    assert!((decision(TODAY - 70)..decision(TODAY - 20)).contains(&since), "{since}");
+    assert_eq!(trained_at(dir.path()), pass_of(TODAY), "it trained at once");
+    assert_ne!(said.model.id, first.model.id);
+    // The finding stands, and is answered once.
+    let mut another = forecaster(dir.path());
+    for (day, watch) in [(TODAY + 1, &mut watch), (TODAY + 2, &mut another)] {
+        assert_eq!(outlook(watch.pass(pass_of(day), &|| false).unwrap()).live.drift, Some(since));
+        assert_eq!(outlook(forecaster(dir.path()).look(pass_of(day)).unwrap()).live.drift, Some(since));
+        assert_eq!(trained_at(dir.path()), pass_of(TODAY));
+    }
+    // Both artefacts are named by records, and stay; one that never spoke goes when the next is on disk.
+    assert_eq!(Shelf::new(dir.path()).stock().unwrap().count, 2);
+    // What was said at a moment is all that is scored as of it.
+    let then = outlook(forecaster(dir.path()).rehearse(pass_of(TODAY - 60)).unwrap());
+    assert_eq!((then.live.score.map(|score| score.n), then.live.drift), (Some(6), None));
+}
+
+#[test]
+fn forecasts_that_come_true_raise_no_alarm_and_their_losses_are_those_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    forecaster(dir.path()).pass(pass_of(TODAY - 70), &|| false).unwrap();
+    let came = |day: u64| is_stormy(dir.path(), day + 5);
+    let outcomes: Vec<bool> = (TODAY - 69..=TODAY - 5).map(came).collect();
+    let told = |day: u64| {
+        let at = (day + 69 - TODAY) as usize;
+        let came = outcomes.get(at).copied().unwrap_or(false);
+        // One day in eight it abstains.
+        (!day.is_multiple_of(8)).then_some(if came { 0.8 } else { 0.1 })
+    };
+    tell(dir.path(), TODAY - 69..TODAY, told);
+    // A second word on a moment does not count, unless the first was none.
+    assert!(told(TODAY - 39).is_some() && told(TODAY - 38).is_none());
+    tell(dir.path(), TODAY - 39..TODAY - 37, |_| Some(0.999));
+    let said = outlook(forecaster(dir.path()).pass(pass_of(TODAY), &|| false).unwrap());
+    let score = said.live.score.unwrap();
+    let spoken = (TODAY - 69..=TODAY - 5).filter(|day| told(*day).is_some() || *day == TODAY - 38).count();
+    assert_eq!(score.n, spoken + 1, "and the forecaster's own of the first day");
+    assert_eq!(said.live.drift, None);
+    let card = Shelf::new(dir.path()).latest(task(), "BTC").unwrap().unwrap().card;
+    assert_eq!(card.trained_at, pass_of(TODAY - 70), "nothing made it train anew");
+    assert!(score.log_loss < score.baselines.markov && score.skill.value > 0.1, "{score:?}");
+    // Without the artefact nobody can say where the boundary was.
+    std::fs::remove_file(dir.path().join("models").join(format!("{}.toml", card.id))).unwrap();
+    let alone = forecaster(dir.path()).live(task(), pass_of(TODAY)).unwrap();
+    assert_eq!((alone.score, alone.unknown), (None, score.n));
+}
+
+#[test]
+fn artefacts_that_no_record_names_go_when_a_newer_one_is_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    let shelf = Shelf::new(dir.path());
+    let ids = || shelf.cards().unwrap().into_iter().map(|card| card.id).collect::<Vec<_>>();
+    let train_at = |day: u64| {
+        let history = read_history(dir.path(), "BTC", pass_of(day)).unwrap();
+        let set = feature_set(task(), &history, "BTC", pass_of(day)).unwrap();
+        let config = forecaster(dir.path()).config().clone();
+        let trained = train(&config, task(), &set, pass_of(day), &mut |_, _| ControlFlow::Continue(()));
+        let trained = trained.unwrap();
+        shelf.keep(&trained).unwrap();
+        trained.card.id
+    };
+    let said = train_at(TODAY - 40);
+    let mut watch = forecaster(dir.path());
+    watch.pass(pass_of(TODAY - 40), &|| false).unwrap();
+    let unused = train_at(TODAY - 30);
+    let last = train_at(TODAY - 20);
+    let now = pass_of(TODAY - 20);
+    let spare = prune(dir.path(), Pruning::Look, now).unwrap();
+    assert_eq!(spare.iter().map(|spare| spare.id.as_str()).collect::<Vec<_>>(), [unused.as_str()]);
+    assert_eq!(ids(), [said.as_str(), &unused, &last], "only looked for");
+    let stock = shelf.stock().unwrap();
+    assert_eq!(prune(dir.path(), Pruning::Remove, now).unwrap(), spare);
+    assert_eq!(ids(), [said.as_str(), &last]);
+    assert_eq!(shelf.stock().unwrap().bytes, stock.bytes - spare[0].bytes);
+    // The watch still has the first in mind, and trains anew a year later: the one that never spoke goes.
+    let forget = |forecaster: &mut Forecaster| forecaster.config.retrain_hours = 24;
+    forget(&mut watch);
+    watch.pass(pass_of(TODAY), &|| false).unwrap();
+    let kept = ids();
+    assert!(kept.len() == 2 && kept[0] == said && kept[1] != last, "{kept:?}");
+    // A record is never written without its artefact.
+    let of_record = kept[1].clone();
+    for file in ["toml", "card.json"] {
+        std::fs::remove_file(dir.path().join("models").join(format!("{of_record}.{file}"))).unwrap();
+    }
+    watch.config.retrain_hours = 24 * 365;
+    watch.pass(pass_of(TODAY + 1), &|| false).unwrap();
+    assert_eq!(ids(), kept);
+}
+
+#[test]
+fn a_table_that_cannot_be_is_refused_with_its_key() {
+    assert_eq!(ForecastConfig::default().check(), Ok(()));
+    let refused = |change: fn(&mut ForecastConfig)| {
+        let mut config = ForecastConfig::default();
+        change(&mut config);
+        config.check().expect_err("it cannot be").0
+    };
+    assert_eq!(refused(|config| config.targets = vec!["astrology".into()]), "targets");
+    assert_eq!(refused(|config| config.asset = "bitcoin".into()), "asset");
+    assert_eq!(refused(|config| config.retrain_hours = 0), "retrain_hours");
+    assert_eq!(refused(|config| config.history_days = 1), "history_days");
+    assert_eq!(refused(|config| config.expire_days = Some(0)), "expire_days");
+    assert_eq!(refused(|config| config.abstain_beyond = 0.5), "abstain_beyond");
+    assert_eq!(refused(|config| config.drift_delta = f64::NAN), "drift_delta");
+}

@@ -148,7 +148,8 @@ impl Evaluate {
 
     fn of_store(&self, global: &Global, stopped: &AtomicBool) -> Result<Found, Failure> {
         let settings = global.settings()?;
-        let asset = self.asset.as_deref().unwrap_or(&settings.config.forecast.asset).to_ascii_uppercase();
+        let config = &settings.config.forecast;
+        let asset = self.asset.as_deref().unwrap_or(&config.asset).to_ascii_uppercase();
         let id = if self.target == "vol" { "vol-5d" } else { self.target.as_str() };
         let task: &'static Task = forecast::task(id).ok_or_else(|| {
             Failure::Usage(format!("--target {id} is no target; known are {}", market::target_names()))
@@ -168,6 +169,8 @@ impl Evaluate {
             from: self.from,
             to: self.to,
             seed: self.seed,
+            abstain_beyond: config.abstain_beyond,
+            drift_delta: config.drift_delta,
             ..own
         };
         let failed = |error: forecast::ForecastError| Failure::Usage(format!("{id}: {error}"));

@@ -84,6 +84,9 @@ pub fn funding(sheet: &Sheet, import: &FundingImport) -> Result<Imported, Import
     Imported::unless_empty(events.collect(), report)
 }
 
+/// A rate as a fraction, and the hours that it is for.
+type Rate = (f64, f64);
+
 struct Reader<'a> {
     sheet: &'a Sheet,
     stamps: Stamps<'a>,
@@ -128,8 +131,7 @@ impl<'a> Reader<'a> {
         format!("{} is {:?}, {problem}", self.sheet.header()[at], row.cell(at))
     }
 
-    /// A row's stamp, its rate as a fraction, and the hours that it is for.
-    fn read(&self, row: &Row) -> Result<Option<(Stamp, (f64, f64))>, String> {
+    fn read(&self, row: &Row) -> Result<Option<(Stamp, Rate)>, String> {
         let stamp = self.stamps.of(row)?;
         match stamp.instrument.contract {
             Contract::Perp => {}

@@ -81,6 +81,9 @@ pub fn open_interest(sheet: &Sheet, import: &InterestImport) -> Result<Imported,
     Imported::unless_empty(events.collect(), report)
 }
 
+/// Coins, and dollars.
+type Amounts = (Option<Quantity>, Option<Usd>);
+
 struct Reader<'a> {
     sheet: &'a Sheet,
     stamps: Stamps<'a>,
@@ -126,7 +129,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read(&self, row: &Row) -> Result<(Stamp, (Option<Quantity>, Option<Usd>)), String> {
+    fn read(&self, row: &Row) -> Result<(Stamp, Amounts), String> {
         let stamp = self.stamps.of(row)?;
         let quantity = self.above_zero(row, self.coins)?.map(Quantity::new).transpose();
         let notional = self.above_zero(row, self.dollars)?.map(Usd::new).transpose();

@@ -19,8 +19,6 @@ mod platt;
 #[cfg(test)]
 mod tests;
 mod venn_abers;
-#[cfg(test)]
-pub(crate) mod workplace;
 
 pub use conformal::{ConformalRegimes, RegimeSet};
 pub use density::{DensityGuard, Shape};

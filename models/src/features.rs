@@ -214,7 +214,7 @@ pub enum FeatureError {
     },
     /// Nothing to forecast from.
     #[error(
-        "{task} of {asset}: too little was known by {by}; fetch or import its history (vigie backfill, vigie import)"
+        "too little of {asset} was known by {by}; fetch or import its history (vigie backfill, vigie import)"
     )]
     NothingKnown {
         /// The task.

@@ -46,7 +46,7 @@ pub use artefact::{
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
 pub use hidden::Hidden;
 pub use market::{Boundary, STORMY};
-pub use prices::{PriceProtocol, evaluate_prices};
+pub use prices::PriceProtocol;
 pub use walk::{ABSTAIN_BEYOND, DRIFT_DELTA, Protocol, Row, Walk, walk};
 
 /// What is forecast.

@@ -49,8 +49,6 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod twister;
-#[cfg(test)]
-pub(crate) mod workplace;
 
 pub use fitted::{JumpFilter, JumpFit};
 pub use report::JumpModel;

@@ -18,6 +18,8 @@ pub mod hmm;
 pub mod jump;
 pub mod mixture;
 mod model;
+#[cfg(test)]
+mod reference;
 pub mod regimes;
 pub mod regression;
 mod samples;

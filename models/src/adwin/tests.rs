@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::jump::workplace;
+use crate::reference;
 
 /// Uniform draws on [0, 1) by a congruential generator, with a step of `step` up or down every `at` values.
 fn stream(seed: u64, n: u64, step: f64, at: u64) -> Vec<f64> {
@@ -58,7 +58,7 @@ fn a_stream_without_a_change_is_kept_whole() {
 
 #[test]
 fn the_published_stream_changes_once() {
-    let Some(text) = workplace::text("models/river_stream_12345.csv") else { return };
+    let Some(text) = reference::text("models/river_stream_12345.csv") else { return };
     let stream: Vec<f64> = text.lines().skip(1).map(|line| line.parse().unwrap()).collect();
     assert_eq!(stream.len(), 1_999);
     let (fired, watch) = fires(0.002, &stream);

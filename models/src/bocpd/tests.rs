@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::jump::workplace;
 use crate::model::{FittedModel, Model};
+use crate::reference;
 use crate::regimes::{Given, RegimeOptions, RegimeReport};
 use crate::scalar::log_sum_exp;
 use crate::table::FeatureTable;
@@ -93,7 +93,7 @@ fn ten_rows_agree_with_all_their_segmentations() {
 
 #[test]
 fn the_published_toy_has_its_evidence_run_lengths_and_posterior() {
-    let Some(text) = workplace::text("models/reference.json") else { return };
+    let Some(text) = reference::text("models/reference.json") else { return };
     let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
     let toy = &reference["bocpd_toy"];
     let numbers = |key: &str| -> Vec<f64> {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::chance::Chance;
+use crate::reference;
 use crate::scalar;
 
 fn near(a: f64, b: f64) -> bool {
@@ -36,7 +37,7 @@ fn simulated(rows: usize, seed: u64, truth: Platt) -> (Vec<f64>, Vec<bool>) {
 
 #[test]
 fn four_hundred_scores_are_calibrated_as_in_scikit_learn() {
-    let Some((scores, happened, reference)) = workplace::calibration_400() else { return };
+    let Some((scores, happened, reference)) = reference::calibration_400() else { return };
     let isotonic = Isotonic::of_labels(&scores, &happened).unwrap();
     let agree = |ours: &[f64], theirs: &str| {
         let theirs = numbers(&reference[theirs]);

@@ -1,7 +1,4 @@
 //! Event studies: planted moves, degenerate data, real prices.
-
-use std::path::PathBuf;
-
 use market::Date;
 use proptest::prelude::*;
 
@@ -199,15 +196,8 @@ proptest! {
 }
 
 /// Daily closes of the shared histories, column `Close`; `None`, and a line that says so, where they are absent.
-#[expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a skipped test must say so")]
 fn history(name: &str, file: &str) -> Option<Closes> {
-    let shared = std::env::var("VIGIE_SHARED")
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = shared.join("data").join(file);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is absent", path.display());
-        return None;
-    };
+    let text = crate::reference::text(&format!("data/{file}"))?;
     let mut lines = text.lines();
     let close = lines.next()?.split(',').position(|column| column == "Close")?;
     let rows = lines.filter_map(|line| {

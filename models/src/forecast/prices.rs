@@ -1,6 +1,5 @@
 //! Forecasts the volatility regime of any price series, and scores it: `evaluate --input`.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use market::Timestamp;
@@ -8,8 +7,8 @@ use market::Timestamp;
 use crate::samples::Samples;
 
 use super::volatility::{self, LEAST, LOOKBACK};
-use super::walk::{Protocol, Walk, walk};
-use super::{Boundary, Evaluation, ForecastError, STORMY, TASKS, Task};
+use super::walk::Protocol;
+use super::{Boundary, ForecastError, STORMY, TASKS, Task};
 
 /// How a price series is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,19 +62,4 @@ impl PriceProtocol {
             ..daily
         }
     }
-}
-
-/// Walks through `prices` (closes, oldest first, one a grid step) and scores the walk.
-///
-/// # Errors
-/// Closes that are none, too few of them, options that cannot be, or nothing to score.
-pub fn evaluate_prices(
-    prices: &[(Timestamp, f64)],
-    protocol: &PriceProtocol,
-    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<(Walk, Evaluation), ForecastError> {
-    let task = protocol.task();
-    let walked = walk(&protocol.samples(prices)?, &task, &protocol.walk(), progress)?;
-    let evaluation = walked.report(&task)?;
-    Ok((walked, evaluation))
 }

@@ -194,8 +194,8 @@ fn drivers_sum_to_the_logit_and_the_parts_hang_together() {
 fn it_forecasts_what_can_be_forecast_and_harms_nothing_where_nothing_can() {
     let skill = |closes: &[f64]| {
         let price = PriceProtocol { horizon: 5, min_train: 400, refit: 63, from: None, to: None, seed: 1 };
-        let (_, evaluation) = evaluate_prices(&prices(closes), &price, &mut on).unwrap();
-        evaluation
+        let (samples, task) = (price.samples(&prices(closes)).unwrap(), price.task());
+        walk(&samples, &task, &price.walk(), &mut on).unwrap().report(&task).unwrap()
     };
     let switching = skill(&closes(2_000, 7));
     assert!(switching.skill.value > 0.03 && switching.skill.low.unwrap() > 0.0, "{:?}", switching.skill);

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::calibration::workplace;
 use crate::chance::Chance;
+use crate::reference;
 
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-12 * (1.0 + b.abs())
@@ -22,7 +22,7 @@ fn forecasts() -> impl Strategy<Value = (Vec<f64>, Vec<bool>)> {
 
 #[test]
 fn four_hundred_forecasts_score_as_in_scikit_learn() {
-    let Some((scores, happened, reference)) = workplace::calibration_400() else { return };
+    let Some((scores, happened, reference)) = reference::calibration_400() else { return };
     let of = |name: &str| reference[name].as_f64().expect("a number");
     assert!(near(brier(&scores, &happened).unwrap(), of("brier")));
     assert!(near(auc(&scores, &happened).unwrap(), of("auc")));

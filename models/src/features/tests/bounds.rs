@@ -22,7 +22,7 @@ fn what_cannot_be_used_is_refused_by_name() {
     assert_eq!(ask(&mixed, "BTC"), FeatureError::WrongKind { table: "flows", row: 3 });
     assert!(ask(&history, "btc").to_string().contains("upper case"));
     let nothing = ask(&History::default(), "BTC").to_string();
-    assert!(nothing.contains("vol-24h of BTC") && nothing.contains("vigie backfill"), "{nothing}");
+    assert!(nothing.contains("too little of BTC") && nothing.contains("vigie backfill"), "{nothing}");
     assert!(matches!(ask(&history, "ETH"), FeatureError::NothingKnown { .. }));
 }
 

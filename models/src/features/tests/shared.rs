@@ -1,26 +1,13 @@
 //! Features of real histories, where they are at hand; nothing of them is copied here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use market::{Date, FeedId, FundingRate, Instrument, Interval, Observation, PositionSide, nyse, settled_at};
 
 use super::super::{History, TASKS, audit, bits, samples, task};
 use super::world::{at, bar, event, flow, liquidation, value};
-
-/// The folder of real histories; `None`, said in the output, where it is absent.
-#[expect(clippy::disallowed_methods, reason = "tests look for data that is not shipped")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn shared() -> Option<PathBuf> {
-    let named = std::env::var("VIGIE_SHARED").map(PathBuf::from);
-    let path =
-        named.unwrap_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared")).join("data");
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is absent", path.display());
-    None
-}
+use crate::reference;
 
 fn rows(path: &Path) -> Vec<csv::StringRecord> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).unwrap();
@@ -43,7 +30,7 @@ fn closes(history: &mut History, path: &Path, symbol: &str, date_at: usize, clos
 }
 
 fn real() -> Option<History> {
-    let shared = shared()?;
+    let shared = reference::path("data")?;
     let mut history = History::default();
     closes(&mut history, &shared.join("crypto/BTC-USD_1d.csv"), "BTC-USD", 0, 4);
     closes(&mut history, &shared.join("crypto/TAOUSDT.csv"), "TAO-USDT", 0, 4);

@@ -1,25 +1,13 @@
 //! The numbers of hmmlearn, depmixS4 and a textbook.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
 use super::super::chain::{Chain, Trellis};
 use super::*;
 
 /// A file of reference data; `None` on a machine without it.
-#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 fn reference(name: &str) -> Option<String> {
-    let folder = match option_env!("VIGIE_SHARED") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-    };
-    let path = folder.join("models").join(name);
-    let text = std::fs::read_to_string(&path).ok();
-    if text.is_none() {
-        eprintln!("skipped: {} is absent", path.display());
-    }
-    text
+    crate::reference::text(&format!("models/{name}"))
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -1,7 +1,8 @@
 //! The regimes of the Nasdaq-100 that jumpmodels' own example finds, from closing prices on.
 
 use super::{counts, near, switches};
-use crate::jump::{Grid, JumpOptions, Shape, fit, fit_sparse, workplace};
+use crate::jump::{Grid, JumpOptions, Shape, fit, fit_sparse};
+use crate::reference;
 use crate::table::FeatureTable;
 
 const NAMES: [&str; 9] =
@@ -21,7 +22,7 @@ fn weighted(values: impl Iterator<Item = f64>, half_life: f64) -> Vec<f64> {
 
 /// Dates and their nine features: mean return, log downside deviation and their ratio, at three half-lives.
 fn features() -> Option<Vec<(String, Vec<f64>)>> {
-    let text = workplace::text("models/NDX_1d.csv")?;
+    let text = reference::text("models/NDX_1d.csv")?;
     let returns: Vec<(String, f64)> = text
         .lines()
         .skip(1)
@@ -82,7 +83,7 @@ fn the_published_regimes_of_the_nasdaq_are_found() {
     let fit = fit(&train, &JumpOptions::default()).unwrap();
     near(fit.objective(), 12_478.428_440_550_531);
     assert_eq!((fit.switches(), counts(&fit.labels(), 2)), (18, vec![3_046, 731]));
-    let reference = workplace::text("models/reference.json").unwrap();
+    let reference = reference::text("models/reference.json").unwrap();
     let reference: serde_json::Value = serde_json::from_str(&reference).unwrap();
     for (state, center) in fit.centers().into_iter().flatten().enumerate() {
         for (column, value) in center.iter().enumerate() {

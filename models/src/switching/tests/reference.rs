@@ -1,19 +1,11 @@
 //! Published examples, where their data are at hand.
 
-use std::path::PathBuf;
-
 use super::*;
 
 /// The columns of a file of the references by name; `None`, saying so, where it is not there.
-#[expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a test that skips says so")]
 fn reference(file: &str) -> Option<Vec<Vec<f64>>> {
-    let shared = std::env::var("VIGIE_SHARED")
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = shared.join("models").join(file);
-    let Ok(mut reader) = csv::Reader::from_path(&path) else {
-        eprintln!("skipped: no {}", path.display());
-        return None;
-    };
+    let path = crate::reference::path(&format!("models/{file}"))?;
+    let mut reader = csv::Reader::from_path(path).unwrap();
     let mut columns: Vec<Vec<f64>> = vec![Vec::new(); reader.headers().unwrap().len()];
     for record in reader.records() {
         for (column, field) in columns.iter_mut().zip(&record.unwrap()) {

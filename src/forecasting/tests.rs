@@ -190,6 +190,17 @@ fn forecasts_that_come_true_raise_no_alarm_and_their_losses_are_those_recorded()
 }
 
 #[test]
+fn a_silence_names_its_target_once() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    let config = ForecastConfig { targets: vec!["burst-24h".into()], ..ForecastConfig::default() };
+    let said = Forecaster::new(config, dir.path()).pass(pass_of(TODAY), &|| false).unwrap();
+    let reason = &said.silences[0].reason;
+    assert_eq!(reason.matches("burst-24h").count(), 1, "{reason}");
+    assert!(reason.starts_with("burst-24h: too little of BTC was known"), "{reason}");
+}
+
+#[test]
 fn artefacts_that_no_record_names_go_when_a_newer_one_is_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     store_of_bars(dir.path());

@@ -54,7 +54,9 @@ pub fn plan(settings: Settings, addr: SocketAddr, store_dir: PathBuf) -> Plan {
         let forecast = ForecastConfig { fetch: FETCH.map(Into::into).to_vec(), ..forecast };
         let sources = forecast.sources().filter_map(|row| {
             let live = feeds::find(feeds::backfill::find(row.id)?.feed)?;
-            Some(Source { row, config: followed(live) })
+            // A past may be told where its feed asks nothing: it must not be looked for at the source's own host.
+            let rest_url = Some(format!("http://{addr}/{}", live.id));
+            Some(Source { row, config: FeedConfig { rest_url, ..followed(live) } })
         });
         let sources = sources.collect();
         (forecast, sources)

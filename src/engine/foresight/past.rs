@@ -157,7 +157,7 @@ impl Past {
         }
         let names: Vec<&str> = PASTS.iter().filter(|row| tells(row)).map(|row| row.id).collect();
         (!names.is_empty()).then(|| {
-            let names = names.join(" or ");
+            let names = names.join(", ");
             format!(
                 "forecast.fetch names no source of it ({names}), so it waits for what is recorded or imported"
             )
@@ -228,7 +228,8 @@ async fn run(
         }
         if is_over {
             let report = backfill.report();
-            for skipped in &report.skipped {
+            // What was left out once is not told of every hour.
+            for skipped in report.skipped.iter().filter(|_| report.asked > 0) {
                 let (symbol, reason) = (&skipped.symbol, &skipped.reason);
                 tracing::info!(source = row.id, %symbol, reason, "a part of the past was left out");
             }
@@ -242,4 +243,96 @@ async fn keep(around: &Around, row: &BackfillRow, events: Vec<MarketEvent>) -> b
     let (kept, is_kept) = oneshot::channel();
     let past = Foretold::Past { origin: format!("backfill {}", row.id), events, kept };
     around.hub.send(past).await.is_ok() && is_kept.await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use simulator::{Faults, Scenario, SimulatorConfig, Tls};
+    use store::Store;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::{DEFAULT_CONFIG, Settings};
+    use crate::rehearsal;
+
+    #[test]
+    fn a_source_that_refuses_holds_up_no_other_and_is_named_beside_the_silence() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let simulator = runtime
+            .block_on(simulator::start(SimulatorConfig {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                scenario: Scenario::builtin("calm").unwrap(),
+                seed: 3,
+                faults: Faults::parse("status=403:farside").unwrap(),
+                tls: Tls::Off,
+                pace: 1.0,
+            }))
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let store_dir = dir.path().join("store");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let settings = Settings::parse(DEFAULT_CONFIG, "config.toml").unwrap();
+        let _store = Store::open(&store_dir, settings.store_options, Arc::clone(&clock)).unwrap();
+        let plan = rehearsal::plan(settings, simulator.addr, store_dir.clone());
+        let (config, sources) = plan.forecast.unwrap();
+        let config = ForecastConfig { history_days: 30, ..config };
+        let (hub, mut told) = mpsc::channel(4);
+        let counting = std::thread::spawn(move || {
+            let mut counts = std::collections::BTreeMap::<String, usize>::new();
+            while let Some(foretold) = told.blocking_recv() {
+                let Foretold::Past { origin, events, kept } = foretold else { continue };
+                assert!(!events.is_empty() && events.len() <= BATCH);
+                *counts.entry(origin).or_default() += events.len();
+                kept.send(true).unwrap();
+            }
+            counts
+        });
+        let cancel = CancellationToken::new();
+        let around = Around { config, store_dir, clock: Arc::clone(&clock), hub, cancel };
+        let mut past = Past::new(sources, around);
+        let now = clock.now();
+        past.ask(now, runtime.handle());
+        let asked = past.excuse("burst-24h").unwrap();
+        assert!(asked.starts_with("deribit is being fetched, "), "{asked}");
+        runtime.block_on(past.wait(Duration::from_mins(1)));
+        let failed = past.excuse("flows-5s").unwrap();
+        assert!(failed.starts_with("farside could not be fetched: ") && failed.contains("403"), "{failed}");
+        assert_eq!((past.excuse("burst-24h"), past.excuse("vol-24h")), (None, None));
+        past.ask(now.plus(Duration::from_mins(10)), runtime.handle());
+        assert!(past.tasks.is_empty(), "nobody is asked twice within an hour");
+        past.ask(now.plus(Duration::from_hours(1)), runtime.handle());
+        assert_eq!(past.tasks.len(), 4, "everybody an hour later");
+        runtime.block_on(past.wait(Duration::from_mins(1)));
+        drop(past);
+        let counts = counting.join().unwrap();
+        runtime.block_on(simulator.stop());
+        assert_eq!(
+            counts.keys().collect::<Vec<_>>(),
+            ["backfill binance", "backfill deribit", "backfill yahoo"],
+            "{counts:?}"
+        );
+        // Hours and, of ten tokens or so, days; a liquidation an hour at least.
+        assert!(counts["backfill binance"] > 24 * 30 + 200 && counts["backfill deribit"] > 500, "{counts:?}");
+    }
+
+    #[test]
+    fn a_target_whose_past_nobody_is_asked_for_waits_and_says_so() {
+        let (hub, _told) = mpsc::channel(1);
+        let around = Around {
+            config: ForecastConfig::default(),
+            store_dir: PathBuf::new(),
+            clock: Arc::new(SystemClock),
+            hub,
+            cancel: CancellationToken::new(),
+        };
+        let past = Past::new(Vec::new(), around);
+        let said = past.excuse("burst-24h").unwrap();
+        assert_eq!(
+            said,
+            "forecast.fetch names no source of it (deribit, kraken-futures, okx), so it waits for what is recorded or imported"
+        );
+        assert_eq!(past.excuse("astrology"), None);
+    }
 }

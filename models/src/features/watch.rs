@@ -168,7 +168,7 @@ mod tests {
         watch.hear(&new, at(0), false);
         watch.hear(&new, at(100), true);
         let counted = |watch: &Watch, hour| watch.counted(at(hour)).cloned().collect::<Vec<_>>();
-        assert_eq!(counted(&watch, 199), [old.clone()]);
+        assert_eq!(counted(&watch, 199), std::slice::from_ref(&old));
         assert_eq!(counted(&watch, 200), [new, old]);
         for hour in 1..=130 {
             watch.hear(&FeedId::new("deribit"), at(hour), true);

@@ -29,8 +29,8 @@ fn against_the_simulator_every_target_has_something_to_say() {
         }))
         .unwrap();
     let mut settings = Settings::parse(DEFAULT_CONFIG, "config.toml").unwrap();
-    // As few days as every target can be trained on: a year of them, and 200 sessions.
-    settings.config.forecast.history_days = 375;
+    // As few days as every target can be trained on: a year of them after some weeks, and 200 sessions.
+    settings.config.forecast.history_days = 420;
     let mut plan = rehearsal::plan(settings, simulator.addr, dir.path().join("store"));
     plan.feeds.retain(|(row, _)| FEEDS.contains(&row.id));
     let (_, sources) = plan.forecast.as_ref().unwrap();

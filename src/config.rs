@@ -293,11 +293,14 @@ impl Settings {
         Ok(())
     }
 
-    /// What a watch forecasts, and where its bars come from; `None` where it does not.
-    pub fn forecast(&self) -> Option<(ForecastConfig, Option<Source>)> {
+    /// What a watch forecasts, and the sources whose past is fetched for it; `None` where it does not.
+    pub fn forecast(&self) -> Option<(ForecastConfig, Vec<Source>)> {
         let forecast = &self.config.forecast;
-        let source = || Source { config: self.config.feed("binance-spot") };
-        forecast.enabled.then(|| (forecast.clone(), forecast.fetch_bars.then(source)))
+        let sources = forecast.sources().filter_map(|row| {
+            let live = feeds::backfill::find(row.id)?.feed;
+            Some(Source { row, config: self.config.feed(live) })
+        });
+        forecast.enabled.then(|| (forecast.clone(), sources.collect()))
     }
 
     /// Refuses a configuration that has nothing to watch.

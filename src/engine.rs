@@ -59,8 +59,8 @@ pub struct Plan {
     pub clock: Arc<dyn Clock>,
     /// What is known before any feed speaks.
     pub background: Background,
-    /// What to forecast, if anything, and where bars come from. Without a store nothing is forecast.
-    pub forecast: Option<(ForecastConfig, Option<Source>)>,
+    /// What to forecast, if anything, and whose past is fetched for it. Without a store nothing is forecast.
+    pub forecast: Option<(ForecastConfig, Vec<Source>)>,
     /// What to do when the store can no longer be written.
     pub on_store_failure: OnStoreFailure,
     /// Whether alerts and events are wanted one by one, once they are on disk.
@@ -189,10 +189,10 @@ impl Engine {
             tracker.spawn_on(supervise(row, config, context), runtime);
         }
         tracker.close();
-        if let (Some((config, source)), Some(store_dir)) = (plan.forecast, store_dir) {
+        if let (Some((config, sources)), Some(store_dir)) = (plan.forecast, store_dir) {
             let (clock, cancel) = (Arc::clone(&plan.clock), cancel.child_token());
             // It is left behind when the watch stops: what it hands over is kept by the hub, or not at all.
-            Foresight { config, source, store_dir, clock, hub: foreteller, cancel }.start()?;
+            Foresight { config, sources, store_dir, clock, hub: foreteller, cancel }.start()?;
         }
         Ok(Self { board, outgoing, cancel, end_hub, feeds: tracker, hub })
     }

@@ -8,6 +8,7 @@ pub mod cards;
 mod history;
 mod live;
 mod outlooks;
+pub mod past;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -52,9 +53,9 @@ pub struct ForecastConfig {
     pub abstain_beyond: f64,
     /// The chance that losses which do not drift are said to, 0 to 1.
     pub drift_delta: f64,
-    /// Whether the asset's hourly bars are fetched from Binance's public spot market, once an hour.
-    pub fetch_bars: bool,
-    /// Days of bars that are fetched at first.
+    /// Sources whose past is fetched, at first and then as it grows: see [`past::PASTS`].
+    pub fetch: Vec<SmolStr>,
+    /// Days of the past that are fetched at first, at least.
     pub history_days: u64,
 }
 
@@ -68,7 +69,7 @@ impl Default for ForecastConfig {
             expire_days: None,
             abstain_beyond: forecast::ABSTAIN_BEYOND,
             drift_delta: forecast::DRIFT_DELTA,
-            fetch_bars: true,
+            fetch: vec!["binance".into(), "yahoo".into()],
             history_days: 540,
         }
     }
@@ -82,6 +83,13 @@ impl ForecastConfig {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if let Some(unknown) = self.targets.iter().find(|id| forecast::task(id).is_none()) {
             return Err(("targets", format!("names {unknown:?}; known are {}", market::target_names())));
+        }
+        if let Some(unknown) = self.fetch.iter().find(|id| past::find(id).is_none()) {
+            let known: Vec<&str> = past::PASTS.iter().map(|row| row.id).collect();
+            return Err(("fetch", format!("names {unknown:?}; known are {}", known.join(", "))));
+        }
+        if let Some(twice) = self.fetch.iter().enumerate().find(|(at, id)| self.fetch[..*at].contains(id)) {
+            return Err(("fetch", format!("names {:?} twice; name it once", twice.1)));
         }
         let is_symbol = !self.asset.is_empty()
             && self.asset.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
@@ -104,6 +112,11 @@ impl ForecastConfig {
             return Err(("history_days", format!("is {}; use 30 to 3650", self.history_days)));
         }
         Ok(())
+    }
+
+    /// The sources whose past is fetched, in the order of the configuration.
+    pub fn sources(&self) -> impl Iterator<Item = &'static past::PastRow> {
+        self.fetch.iter().filter_map(|id| past::find(id))
     }
 
     /// How a target is walked, and for how long its artefact may be used.

@@ -30,6 +30,7 @@ use tracing::warn;
 
 use crate::config::FeedConfig;
 use crate::poll::http::HttpFetch;
+use crate::poll::pace::spacing_of;
 use crate::poll::{Answer, Body, Fetch, Question, Validators};
 use crate::protocol::{Ask, DecodeError, Stamped};
 use crate::venues::{FeedRow, find as find_feed};
@@ -135,6 +136,8 @@ pub struct Mark(Cursor);
 /// One source's backfill.
 pub struct Backfill {
     row: &'static BackfillRow,
+    /// The least time between two requests.
+    spacing: Duration,
     feed: FeedId,
     span: Span,
     history: Box<dyn History>,
@@ -222,6 +225,7 @@ impl Backfill {
         let cursor = Cursor::resume(known, terms, span);
         let mut backfill = Self {
             row,
+            spacing: spacing_of(row.spacing, row.rest_url, &config),
             feed: FeedId::new(row.feed),
             span,
             history,
@@ -277,12 +281,12 @@ impl Backfill {
             }
             let question = Question { ask: &ask, validators: &Validators::default(), now: self.clock.now() };
             let answer = self.fetch.fetch(question).await;
-            self.resume_at = Some(Instant::now() + self.row.spacing);
+            self.resume_at = Some(Instant::now() + self.spacing);
             self.counts.asked += 1;
             match self.understand(lane, &ask, answer) {
                 Ok(Some(step)) => return Turn::Step(step),
                 Err(Some((wait, reason))) => {
-                    self.resume_at = Some(Instant::now() + wait.max(self.row.spacing));
+                    self.resume_at = Some(Instant::now() + wait.max(self.spacing));
                     return Turn::Wait { wait, reason };
                 }
                 Ok(None) | Err(None) => {}

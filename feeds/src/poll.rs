@@ -8,7 +8,7 @@
 pub(crate) mod fetch;
 pub(crate) mod http;
 mod memory;
-mod pace;
+pub(crate) mod pace;
 mod pulse;
 mod round;
 

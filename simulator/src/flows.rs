@@ -1,7 +1,8 @@
 //! Funds that hold coins, and the money that goes into them and out of them: made up, day by day.
 //!
-//! Flows follow what bitcoin did that day. The session on which a market begins is reported fund by fund
-//! over its first minutes; those that follow, in the evening, as real ones are.
+//! Flows follow what bitcoin did that day, and lean for weeks on end towards money coming in or going out.
+//! The session on which a market begins is reported fund by fund over its first minutes; those that
+//! follow, in the evening, as real ones are.
 
 use crate::chance::Chance;
 use crate::days::{day_of, utc_day};
@@ -18,6 +19,9 @@ const BETWEEN_SECS: i64 = 25;
 const ERRS_FOR_SECS: i64 = 240;
 /// Which fund of an asset errs in its first report of each session, and by how much, tenths of millions.
 const ERRING: (usize, i64) = (1, 73);
+/// Chance that a day draws anew which way money leans, and how far it does.
+const LEAN_ANEW: f64 = 1.0 / 12.0;
+const LEAN: f64 = 0.6;
 /// UTC seconds of a day at which its row appears, and at which the first fund reports.
 const ROW_SECS: i64 = 12 * 3600;
 const REPORTS_SECS: i64 = 23 * 3600 + 1800;
@@ -188,10 +192,20 @@ fn flows(scene: &Scene<'_>, asset: &Asset, day: i64) -> Vec<Option<i64>> {
     flows
 }
 
+/// Which way money leans on a day, in deviations of a day's total: the regime that is planted in the flows. It is
+/// drawn anew, either way as likely, on one day in twelve.
+fn lean(chance: Chance, day: i64) -> f64 {
+    let mut drawn = day;
+    while chance.uniform(drawn * 2) >= LEAN_ANEW {
+        drawn -= 1;
+    }
+    if chance.uniform(drawn * 2 + 1) < 0.5 { -LEAN } else { LEAN }
+}
+
 /// What the funds report of a session in the end, tenths of millions of USD.
 fn final_flows(scene: &Scene<'_>, asset: &Asset, day: i64) -> Vec<Option<i64>> {
     let chance = scene.chance(&format!("flows of {}", asset.code));
-    let mood = 0.8 * chance.wave(day as f64, 14.0) + 0.7 * chance.normal(day);
+    let mood = lean(chance, day) + 0.4 * chance.wave(day as f64, 14.0) + 0.7 * chance.normal(day);
     let total = asset.scale * (mood + 14.0 * scene.bitcoin_return(day));
     let flow = |fund: &Fund| {
         if day < fund.first_day() {
@@ -277,6 +291,16 @@ mod tests {
         assert!((3_000..20_000).contains(most) && (-20_000..-3_000).contains(least), "{least} {most}");
         let still = sessions.iter().filter(|session| session.flows[6] == Some(0)).count();
         assert!((150..380).contains(&still), "{still} quiet days of BRRR");
+    }
+
+    #[test]
+    fn money_leans_one_way_for_weeks_and_five_sessions_sum_to_either_sign() {
+        let totals: Vec<i64> = told("BTC", FRIDAY, 400).iter().map(Session::total).collect();
+        let inflow: Vec<bool> = totals.windows(5).map(|week| week.iter().sum::<i64>() > 0).collect();
+        let share = inflow.iter().filter(|is| **is).count() as f64 / inflow.len() as f64;
+        let turns = inflow.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!((0.25..0.75).contains(&share), "{share}");
+        assert!((25..110).contains(&turns), "{turns}");
     }
 
     #[test]

@@ -1,11 +1,16 @@
-//! The hours before the market began: bars with planted regimes, calm and stormy.
+//! The hours before the market began: bars and liquidations with planted regimes, calm and stormy.
 //!
 //! Every six hours the regime is drawn anew with one chance in twenty, and three draws in ten are
 //! stormy; returns are three times as large there. Within a day, prices go from one close to the next.
 //! The same seed gives the same hours, whenever they are asked for.
 
+mod forced;
+
 use crate::days::utc_day;
+use crate::market::Prices;
 use crate::scene::{Coin, Scene};
+
+pub(crate) use forced::forced;
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 const HOURS: i64 = 24;
@@ -65,18 +70,23 @@ fn deviation(scene: &Scene<'_>, hour: i64) -> f64 {
     CALM * swell * if is_stormy(scene, hour) { TIMES } else { 1.0 }
 }
 
-/// The price at the beginning of an hour.
+/// The price at the beginning of an hour: what is over stays as it is, wherever prices go later.
 fn price_at(scene: &Scene<'_>, coin: Coin, hour: i64) -> f64 {
     let at = hour * HOUR_MICROS;
-    if at >= scene.start_micros {
+    if at > scene.start_micros {
         return Scene { now_micros: at, ..*scene }.spot(coin);
+    }
+    let origin = Prices::default();
+    let beginning = || Scene { now_micros: scene.start_micros, prices: &origin, ..*scene }.spot(coin);
+    if at == scene.start_micros {
+        return beginning();
     }
     let day = utc_day(at);
     let first = day * HOURS;
     // The day on which the market began ends where it begins.
     let (length, end) = if day == scene.first_day() {
         let length = (scene.start_micros.div_euclid(HOUR_MICROS) + 1 - first).max(1);
-        (length, Scene { now_micros: scene.start_micros, ..*scene }.spot(coin))
+        (length, beginning())
     } else {
         (HOURS, scene.close_of(coin, day))
     };

@@ -265,24 +265,29 @@ fn toward(position: Position) -> f64 {
     }
 }
 
-fn drawn(long_odds: f64, rng: &mut ChaCha8Rng) -> Position {
+pub(crate) fn drawn(long_odds: f64, rng: &mut ChaCha8Rng) -> Position {
     if rng.random::<f64>() < long_odds { Position::Long } else { Position::Short }
 }
 
 /// The circumstances in which a position is closed by force.
 #[derive(Clone, Copy)]
-struct Closing {
-    at_micros: i64,
+pub(crate) struct Closing {
+    pub(crate) at_micros: i64,
     /// The probability that an earlier liquidation caused this one.
-    induced: f64,
+    pub(crate) induced: f64,
     /// USD per coin.
-    mid: f64,
+    pub(crate) mid: f64,
     /// Nothing larger, USD.
-    largest: f64,
+    pub(crate) largest: f64,
 }
 
 /// A position closed by force. A long is filled below mid, and its margin ended lower still.
-fn closed(contract: Arc<Contract>, position: Position, closing: Closing, rng: &mut ChaCha8Rng) -> Forced {
+pub(crate) fn closed(
+    contract: Arc<Contract>,
+    position: Position,
+    closing: Closing,
+    rng: &mut ChaCha8Rng,
+) -> Forced {
     let Closing { at_micros, induced, mid, largest } = closing;
     let toward = toward(position);
     let fill = contract.price_units(mid * (1.0 + toward * rng.random_range(0.0..0.002)));

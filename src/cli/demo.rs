@@ -3,18 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use feeds::{FEEDS, FeedConfig, FeedRow};
-use market::Mode;
 use simulator::{SimulatorConfig, Tls};
 
 use super::sim::Play;
 use super::{Global, runtime};
-use crate::config::Settings;
-use crate::engine::{Engine, Plan, Source};
+use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::forecasting::ForecastConfig;
+use crate::rehearsal;
 use crate::tui::{self, WhenOver};
-use crate::{config, rehearsal};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -40,13 +36,7 @@ impl Demo {
             tls: Tls::Off,
             pace: self.play.pace,
         }))?;
-        let plan = Plan {
-            feeds: FEEDS.iter().map(|row| (row, simulated(row, simulator.addr))).collect(),
-            mode: Mode::Simulated,
-            forecast: forecast(&settings, simulator.addr),
-            store: Some((scratch.path().join("store"), settings.store_options)),
-            ..Plan::of(settings)
-        };
+        let plan = rehearsal::plan(settings, simulator.addr, scratch.path().join("store"));
         let engine = Engine::start(runtime.handle(), plan)?;
         let shown = screen.run(engine.board.clone(), WhenOver::Leave);
         let report = runtime.block_on(async {
@@ -57,17 +47,4 @@ impl Demo {
         shown?;
         report.store_failure.map_or(Ok(()), |error| Err(error.into()))
     }
-}
-
-/// What a watch forecasts at home, from simulated bars.
-fn forecast(settings: &Settings, addr: SocketAddr) -> Option<(ForecastConfig, Option<Source>)> {
-    let (config, _) = settings.forecast()?;
-    let source = feeds::find("binance-spot").map(|row| Source { config: simulated(row, addr) });
-    Some((config, source))
-}
-
-/// A feed's table that points it at the simulator, following what it would at home.
-fn simulated(row: &FeedRow, addr: SocketAddr) -> FeedConfig {
-    let config = rehearsal::config(row, addr);
-    FeedConfig { instruments: config::followed(row, &config.instruments), ..config }
 }

@@ -1,14 +1,13 @@
 //! The forecaster beside a live watch: a thread of its own that reads the store and tells the hub.
 
+mod past;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use feeds::FeedConfig;
-use feeds::backfill::{self, Backfill, BackfillRow, Order, Surroundings, Turn};
-use market::{Clock, FORECASTER, Interval, MarketEvent, Silence, Timestamp};
-use store::Reader;
+use market::{Clock, MarketEvent, Silence, Timestamp};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -16,12 +15,15 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::Failure;
 use crate::forecasting::{ForecastConfig, Forecaster, Said};
 
+pub use past::Source;
+use past::{Around, Past};
+
 /// How often it looks whether a moment of decision has come.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// After a moment of decision, how long bars may take to be told.
 const SETTLE: Duration = Duration::from_secs(30);
-/// Events of the past that are handed over at once.
-const BATCH: usize = 2_000;
+/// How long a forecast waits for the sources of the past: one that takes longer goes on beside it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the forecaster tells the hub.
 #[derive(Debug)]
@@ -39,18 +41,11 @@ pub enum Foretold {
     Said(Said),
 }
 
-/// Where bars come from that no live feed tells.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The table of the live feed under whose name they are kept.
-    pub config: FeedConfig,
-}
-
 /// What it runs on.
 pub(super) struct Foresight {
     pub config: ForecastConfig,
-    /// Asked for bars, where wanted.
-    pub source: Option<Source>,
+    /// Whose past is fetched.
+    pub sources: Vec<Source>,
     pub store_dir: PathBuf,
     pub clock: Arc<dyn Clock>,
     pub hub: mpsc::Sender<Foretold>,
@@ -63,8 +58,11 @@ impl Foresight {
     /// # Errors
     /// The thread cannot be started.
     pub(super) fn start(self) -> Result<JoinHandle<()>, Failure> {
-        // Its own runtime: the engine's may end while a fit is still running.
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // Its own runtime: the engine's may end while a fit is still running. One more thread, so that the past is
+        // fetched on while this one fits.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("past")
             .enable_all()
             .build()
             .map_err(|error| Failure::Bug(format!("start the forecaster's runtime: {error}")))?;
@@ -76,25 +74,31 @@ impl Foresight {
 
     fn run(self, runtime: &Runtime) {
         let mut forecaster = Forecaster::new(self.config.clone(), &self.store_dir);
-        let mut fetched: Option<Timestamp> = None;
+        let mut past = Past::new(
+            self.sources.clone(),
+            Around {
+                config: self.config.clone(),
+                store_dir: self.store_dir.clone(),
+                clock: Arc::clone(&self.clock),
+                hub: self.hub.clone(),
+                cancel: self.cancel.clone(),
+            },
+        );
         let mut tried: Option<Timestamp> = None;
         while !self.cancel.is_cancelled() {
             let now = self.clock.now();
-            let hour = Duration::from_hours(1);
-            // A target that had nothing to say is asked again with the next hour's bars.
+            let settled = now.minus(SETTLE);
+            // A target that had nothing to say is asked again with the next hour's bars, or with more of the past.
+            let has_news = past.has_news();
             let is_due = match tried {
                 None => true,
-                Some(tried) => {
-                    forecaster.is_due(now.minus(SETTLE)) && hour_of(tried) < hour_of(now.minus(SETTLE))
-                }
+                Some(tried) => forecaster.is_due(settled) && (has_news || hour_of(tried) < hour_of(settled)),
             };
             if is_due {
-                tried = Some(now.minus(SETTLE));
-                if fetched.is_none_or(|at| now.since(at) >= hour.mul_f64(0.9)) && self.source.is_some() {
-                    runtime.block_on(self.fetch(now));
-                    fetched = Some(now);
-                }
-                self.pass(&mut forecaster, runtime);
+                tried = Some(settled);
+                past.ask(now, runtime.handle());
+                runtime.block_on(past.wait(PATIENCE));
+                self.pass(&mut forecaster, &past, runtime);
             }
             runtime.block_on(async {
                 tokio::select! {
@@ -105,8 +109,8 @@ impl Foresight {
         }
     }
 
-    fn pass(&self, forecaster: &mut Forecaster, runtime: &Runtime) {
-        let said = match forecaster.pass(self.clock.now(), &|| self.cancel.is_cancelled()) {
+    fn pass(&self, forecaster: &mut Forecaster, past: &Past, runtime: &Runtime) {
+        let mut said = match forecaster.pass(self.clock.now(), &|| self.cancel.is_cancelled()) {
             Err(_) if self.cancel.is_cancelled() => return,
             Ok(said) => said,
             Err(error) => {
@@ -118,80 +122,12 @@ impl Foresight {
                 Said { silences: forecaster.config().tasks().map(silence).collect(), ..Said::default() }
             }
         };
+        for silence in &mut said.silences {
+            if let Some(excuse) = past.excuse(&silence.target) {
+                silence.reason = format!("{}; {excuse}", silence.reason);
+            }
+        }
         let _ = runtime.block_on(self.hub.send(Foretold::Said(said)));
-    }
-
-    /// Fetches the asset's hourly bars since they were last fetched. What cannot be fetched is only logged: what the
-    /// store has is what is forecast from, and its age is shown.
-    async fn fetch(&self, now: Timestamp) {
-        let (Some(source), Some(row)) = (&self.source, backfill::find("binance")) else { return };
-        let from = now.minus(Duration::from_hours(24 * self.config.history_days)).date();
-        let order = Order {
-            from,
-            to: now.date(),
-            symbols: vec![self.config.asset.to_string()],
-            interval: Some(Interval::Hour),
-        };
-        tokio::select! {
-            () = self.cancel.cancelled() => {}
-            fetched = self.ask(row, &source.config, &order, now) => {
-                if let Err(error) = fetched {
-                    tracing::warn!(%error, "bars could not be fetched; forecasts rest on what the store has");
-                }
-            }
-        }
-    }
-
-    async fn ask(
-        &self,
-        row: &'static BackfillRow,
-        config: &FeedConfig,
-        order: &Order,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        let around = Surroundings {
-            clock: Arc::clone(&self.clock),
-            dir: self.store_dir.join(FORECASTER),
-            restart: false,
-            seed: now.as_micros().unsigned_abs(),
-        };
-        let failed = |error| Failure::Backfill(Box::new(error));
-        let reader = Reader::open(&self.store_dir)?;
-        let mut backfill = Backfill::open(row, config, order, around).map_err(failed)?;
-        let mut waiting = Vec::new();
-        let mut last = None;
-        loop {
-            let turn = backfill.next().await;
-            let is_over = matches!(turn, Turn::Over);
-            match turn {
-                Turn::Step(step) => {
-                    waiting.extend(step.events);
-                    last = Some(step.mark);
-                }
-                Turn::Wait { wait, reason } => {
-                    tracing::info!(wait_secs = wait.as_secs_f64(), reason, "waiting for bars");
-                }
-                Turn::Over => {}
-            }
-            if let Some(mark) = last.take_if(|_| is_over || waiting.len() >= BATCH) {
-                let news = reader.news(std::mem::take(&mut waiting))?;
-                let told = news.len();
-                if told > 0 && !self.keep(row, news).await {
-                    return Ok(());
-                }
-                backfill.settle(&mark, told).map_err(failed)?;
-            }
-            if is_over {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Hands events to the hub; whether they are on disk.
-    async fn keep(&self, row: &BackfillRow, events: Vec<MarketEvent>) -> bool {
-        let (kept, is_kept) = oneshot::channel();
-        let past = Foretold::Past { origin: format!("backfill {}", row.id), events, kept };
-        self.hub.send(past).await.is_ok() && is_kept.await.unwrap_or(false)
     }
 }
 

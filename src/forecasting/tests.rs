@@ -254,6 +254,8 @@ fn a_table_that_cannot_be_is_refused_with_its_key() {
     };
     assert_eq!(refused(|config| config.targets = vec!["astrology".into()]), "targets");
     assert_eq!(refused(|config| config.asset = "bitcoin".into()), "asset");
+    assert_eq!(refused(|config| config.fetch = vec!["gate".into()]), "fetch");
+    assert_eq!(refused(|config| config.fetch = vec!["okx".into(), "okx".into()]), "fetch");
     assert_eq!(refused(|config| config.retrain_hours = 0), "retrain_hours");
     assert_eq!(refused(|config| config.history_days = 1), "history_days");
     assert_eq!(refused(|config| config.expire_days = Some(0)), "expire_days");

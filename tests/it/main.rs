@@ -13,6 +13,7 @@ mod desk;
 mod forecast;
 mod journey;
 mod recordings;
+mod rehearsal;
 mod screen;
 mod soak;
 mod terminal;

@@ -15,6 +15,12 @@ const LEAST_ELSEWHERE: Duration = Duration::from_secs(1);
 /// The least time between two asks of a server on this machine: a simulator.
 const SPACING_HERE: Duration = Duration::from_millis(5);
 
+/// The time between two asks of a source that wants `spacing`: less where `config` points at a simulator.
+pub(crate) fn spacing_of(spacing: Duration, home: &str, config: &FeedConfig) -> Duration {
+    let is_elsewhere = config.rest_url.as_deref().is_some_and(|url| url != home);
+    if is_elsewhere && is_here(config) { spacing.min(SPACING_HERE) } else { spacing }
+}
+
 /// Whether the feed asks a server on this machine.
 fn is_here(config: &FeedConfig) -> bool {
     let rest = config.rest_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
@@ -50,9 +56,7 @@ impl Pace {
                 return Err(FeedError::PollSecs { feed: FeedId::new(row.id), secs, least_secs });
             }
         };
-        let spacing = protocol.spacing();
-        let spacing = if is_elsewhere && is_here(config) { spacing.min(SPACING_HERE) } else { spacing };
-        Ok(Self { every, least, spacing })
+        Ok(Self { every, least, spacing: spacing_of(protocol.spacing(), row.rest_url, config) })
     }
 }
 
@@ -67,6 +71,29 @@ impl FeedRow {
             Protocol::Poll(make) | Protocol::Node(make) => {
                 Pace::new(self, config, make(config).as_ref()).map(drop)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_simulator_on_this_machine_is_asked_faster_than_its_source() {
+        const HOME: &str = "https://source.example";
+        let two = Duration::from_secs(2);
+        for (url, spacing) in [
+            (None, two),
+            (Some(HOME), two),
+            (Some("https://mirror.example"), two),
+            (Some("http://127.0.0.1.example:80"), two),
+            (Some("http://127.0.0.1:9443/source"), SPACING_HERE),
+            (Some("http://[::1]:9443"), SPACING_HERE),
+        ] {
+            let config = FeedConfig { rest_url: url.map(str::to_owned), ..FeedConfig::default() };
+            assert_eq!(spacing_of(two, HOME, &config), spacing, "{url:?}");
+            assert_eq!(spacing_of(Duration::ZERO, HOME, &config), Duration::ZERO);
         }
     }
 }

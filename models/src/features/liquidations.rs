@@ -3,12 +3,13 @@
 //! Dollars are summed by hour of the venue's time (of the word's, where the venue's lies after it), each hour
 //! ending at a minute of decision; what is told late enters its own hour from then on. Intensity of a side after
 //! hour t: λₜ = λₜ₋₁ 2^(−1/H) + nₜ, with nₜ the hour's millions of dollars and half-life H: the exponential kernel
-//! of a self-exciting process (Hawkes 1971). A liquidation of unknown value is no part of any sum.
+//! of a self-exciting process (Hawkes 1971). A liquidation of unknown value is no part of any sum, nor is one of
+//! a feed that does not count yet; once it does, its past does too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use market::{Gap, Liquidation, MarketEvent, PositionSide, Timestamp};
+use market::{FeedId, Gap, Liquidation, MarketEvent, PositionSide, Timestamp};
 
 use super::robust::Rolling;
 use super::task::Grid;
@@ -90,6 +91,9 @@ impl Intensity {
     }
 }
 
+/// Micro-dollars by hour: of longs, of shorts.
+type Hours = BTreeMap<i64, [i128; 2]>;
+
 /// The asset's liquidations, as known so far.
 #[derive(Debug)]
 pub(super) struct Liquidations {
@@ -97,12 +101,15 @@ pub(super) struct Liquidations {
     /// Microseconds after the full hour at which the hours here end.
     offset: i64,
     spans: Spans,
-    /// Micro-dollars by hour: of longs, of shorts.
-    hours: BTreeMap<i64, [i128; 2]>,
-    /// What was told since the last row.
-    news: BTreeMap<i64, [i128; 2]>,
+    /// What each feed told.
+    told: BTreeMap<FeedId, Hours>,
+    /// The feeds that count, as of the last row.
+    counted: BTreeSet<FeedId>,
+    /// What they told, together.
+    hours: Hours,
+    /// What they told since the last row.
+    news: Hours,
     watch: Watch,
-    first: Option<i64>,
     sides: [[Intensity; 2]; 2],
     all: Intensity,
     rolling: [Rolling; 6],
@@ -117,10 +124,11 @@ impl Liquidations {
             asset: asset.to_owned(),
             offset,
             spans,
-            hours: BTreeMap::new(),
-            news: BTreeMap::new(),
+            told: BTreeMap::new(),
+            counted: BTreeSet::new(),
+            hours: Hours::new(),
+            news: Hours::new(),
             watch: Watch::default(),
-            first: None,
             sides: [spans.half_lives.map(Intensity::new); 2],
             all: Intensity::new(horizon as f64),
             rolling: std::array::from_fn(|_| Rolling::new(spans.lookback)),
@@ -142,10 +150,36 @@ impl Liquidations {
             PositionSide::Short => 1,
         };
         let hour = self.hour(event.event_time.min(event.known_at));
-        for sums in [&mut self.hours, &mut self.news] {
-            sums.entry(hour).or_default()[side] += notional.as_micros().abs();
+        let micros = notional.as_micros().abs();
+        if !self.told.contains_key(&event.feed) {
+            self.told.insert(event.feed.clone(), Hours::new());
         }
-        self.first = Some(self.first.map_or(hour, |first| first.min(hour)));
+        if let Some(told) = self.told.get_mut(&event.feed) {
+            told.entry(hour).or_default()[side] += micros;
+        }
+        if self.counted.contains(&event.feed) {
+            for sums in [&mut self.hours, &mut self.news] {
+                sums.entry(hour).or_default()[side] += micros;
+            }
+        }
+    }
+
+    /// Puts together anew what the feeds told that count at `at`, where they are others than before.
+    fn count(&mut self, at: Timestamp) {
+        if self.watch.counted(at).eq(&self.counted) {
+            return;
+        }
+        self.counted = self.watch.counted(at).cloned().collect();
+        self.hours.clear();
+        for told in self.counted.iter().filter_map(|feed| self.told.get(feed)) {
+            for (hour, [long, short]) in told {
+                let sums = self.hours.entry(*hour).or_default();
+                *sums = [sums[0] + long, sums[1] + short];
+            }
+        }
+        self.news.clone_from(&self.hours);
+        self.all = Intensity::new(self.all.half_life);
+        self.sides = [self.spans.half_lives.map(Intensity::new); 2];
     }
 
     /// Takes a gap in.
@@ -166,7 +200,7 @@ impl Liquidations {
 
     /// Whether the asset's liquidations have been told of for so long.
     pub(super) fn reaches(&self, at: Timestamp, hours: i64) -> bool {
-        self.first.is_some_and(|first| self.hour(at) - first >= hours)
+        self.hours.first_key_value().is_some_and(|(first, _)| self.hour(at) - first >= hours)
     }
 
     /// The share of the `hours` before `at` that was watched.
@@ -183,6 +217,7 @@ impl Liquidations {
     /// The group's columns at `at`, in the order of [`COLUMNS`].
     pub(super) fn at(&mut self, at: Timestamp) -> [f64; 7] {
         let hour = self.hour(at);
+        self.count(at);
         let news = std::mem::take(&mut self.news);
         for (side, intensities) in self.sides.iter_mut().enumerate() {
             for intensity in intensities {

@@ -2,7 +2,10 @@
 //!
 //! A feed watches from its first liquidation of the asset on. It did not inside the gaps told so far, nor where
 //! it told nothing at all for a day: from a day after its last word until the next one. Coverage is the mean over
-//! the feeds that have ever told one.
+//! the feeds that count.
+//!
+//! A feed counts once it has watched for half as long as the one that has watched longest: else dollars would rise
+//! on the day on which a desk follows one more venue, and that would pass for a burst.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -84,11 +87,22 @@ impl Watch {
         *known = (*known).max(told);
     }
 
-    /// The mean share of `(from, to]` that was watched; 0 where no feed has told of the asset.
+    /// The feeds that count at `at`.
+    pub(super) fn counted(&self, at: Timestamp) -> impl Iterator<Item = &FeedId> {
+        self.counting(at).map(|(feed, _)| feed)
+    }
+
+    fn counting(&self, at: Timestamp) -> impl Iterator<Item = (&FeedId, &Watcher)> {
+        let longest = self.0.values().filter_map(|watcher| watcher.since).min().map(|since| at.since(since));
+        self.0.iter().filter(move |(_, watcher)| {
+            watcher.since.zip(longest).is_some_and(|(since, longest)| at.since(since) * 2 >= longest)
+        })
+    }
+
+    /// The mean share of `(from, to]` that the feeds that count at its end watched; 0 where none does.
     pub(super) fn coverage(&self, from: Timestamp, to: Timestamp) -> f64 {
-        let watching = || self.0.values().filter(|watcher| watcher.since.is_some());
-        let shares: f64 = watching().map(|watcher| watcher.share(from, to)).sum();
-        let feeds = watching().count();
+        let shares: f64 = self.counting(to).map(|(_, watcher)| watcher.share(from, to)).sum();
+        let feeds = self.counting(to).count();
         if feeds == 0 { 0.0 } else { shares / feeds as f64 }
     }
 
@@ -139,9 +153,26 @@ mod tests {
         watch.hear(&feed, at(56), true);
         assert!(near(watch.coverage(at(44), at(68)), 0.5), "and sees again with its next word");
         let other = FeedId::new("bybit");
-        watch.hear(&other, at(44), true);
+        watch.hear(&other, at(37), true);
+        watch.hear(&other, at(50), true);
         assert!(near(watch.coverage(at(44), at(68)), 0.75), "the mean of two feeds");
         watch.forget(at(44));
         assert!(near(watch.coverage(at(44), at(68)), 0.75), "nothing is lost that a window still reaches");
+    }
+
+    #[test]
+    fn a_feed_counts_once_it_has_watched_for_half_as_long_as_the_oldest() {
+        let (old, new) = (FeedId::new("deribit"), FeedId::new("bybit"));
+        let mut watch = Watch::default();
+        watch.hear(&old, at(0), true);
+        watch.hear(&new, at(0), false);
+        watch.hear(&new, at(100), true);
+        let counted = |watch: &Watch, hour| watch.counted(at(hour)).cloned().collect::<Vec<_>>();
+        assert_eq!(counted(&watch, 199), std::slice::from_ref(&old));
+        assert_eq!(counted(&watch, 200), [new, old]);
+        for hour in 1..=130 {
+            watch.hear(&FeedId::new("deribit"), at(hour), true);
+        }
+        assert!(near(watch.coverage(at(106), at(130)), 1.0), "what does not count is not missed");
     }
 }

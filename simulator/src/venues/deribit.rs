@@ -1,5 +1,6 @@
 //! Deribit: trades with liquidations among them, JSON-RPC over `WebSocket` and HTTP, heartbeats.
 
+mod history;
 mod rpc;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -117,35 +118,7 @@ impl Trades {
         let seq = self.sequence.entry(contract.symbol.clone()).or_insert(40_000_000);
         *seq += 1;
         self.printed += 1;
-        let number = 66_000_000 + self.printed;
-        let id = match contract.family.as_str() {
-            "BTC" => number.to_string(),
-            other => format!("{other}-{number}"),
-        };
-        let price = trimmed(trade.price, contract.price_step.0);
-        let party = match trade.party {
-            None => "",
-            Some(Party::Taker) => "\"liquidation\":\"T\",",
-            Some(Party::Maker) => "\"liquidation\":\"M\",",
-            Some(Party::Both) => "\"liquidation\":\"MT\",",
-        };
-        let row = format!(
-            concat!(
-                "{{\"trade_seq\":{},\"trade_id\":\"{}\",\"timestamp\":{},\"tick_direction\":{},\"price\":{},",
-                "\"mark_price\":{},{}\"instrument_name\":\"{}\",\"index_price\":{},\"direction\":\"{}\",\"amount\":{}}}"
-            ),
-            seq,
-            id,
-            trade.millis,
-            self.rng.random_range(0..4),
-            price,
-            price,
-            party,
-            contract.symbol,
-            price,
-            if trade.sells { "sell" } else { "buy" },
-            trimmed(trade.amount, contract.lot_step.0),
-        );
+        let row = row(contract, trade, (*seq, 66_000_000 + self.printed), self.rng.random_range(0..4));
         self.pending.entry(contract.symbol.clone()).or_default().0.push(row);
     }
 
@@ -172,6 +145,39 @@ impl Trades {
     }
 }
 
+/// A trade as the venue writes it, under its place in the instrument's sequence and its number.
+fn row(contract: &Contract, trade: &Trade, (seq, number): (u64, u64), tick: u8) -> String {
+    let id = match contract.family.as_str() {
+        "BTC" => number.to_string(),
+        other => format!("{other}-{number}"),
+    };
+    let price = trimmed(trade.price, contract.price_step.0);
+    let party = match trade.party {
+        None => "",
+        Some(Party::Taker) => "\"liquidation\":\"T\",",
+        Some(Party::Maker) => "\"liquidation\":\"M\",",
+        Some(Party::Both) => "\"liquidation\":\"MT\",",
+    };
+    format!(
+        concat!(
+            "{{\"trade_seq\":{},\"trade_id\":\"{}\",\"timestamp\":{},\"tick_direction\":{},\"price\":{},",
+            "\"mark_price\":{},{}\"instrument_name\":\"{}\",\"index_price\":{},\"direction\":\"{}\",\"amount\":{}}}"
+        ),
+        seq,
+        id,
+        trade.millis,
+        tick,
+        price,
+        price,
+        party,
+        contract.symbol,
+        price,
+        if trade.sells { "sell" } else { "buy" },
+        trimmed(trade.amount, contract.lot_step.0),
+    )
+}
+
+/// One trade.
 struct Trade {
     millis: i64,
     price: u64,

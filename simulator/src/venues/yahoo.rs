@@ -19,7 +19,7 @@ const DAY_SECS: i64 = 86_400;
 /// The share of days that come without prices.
 const GAPS: f64 = 0.006;
 /// Days that are looked back at most.
-const MOST: i64 = 420;
+const MOST: i64 = 800;
 /// The query of a whole chart, and of one that only brings news.
 const WHOLE: &str = "interval=1d&range=3mo&events=div%2Csplits&includePrePost=false";
 const NEWS: &str = "interval=1d&range=5d&events=div%2Csplits&includePrePost=false";

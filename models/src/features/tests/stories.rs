@@ -211,6 +211,35 @@ fn a_burst_is_measured_by_what_was_told_in_time() {
 }
 
 #[test]
+fn a_venue_that_is_followed_later_is_no_burst_until_it_counts_and_then_its_past_does_too() {
+    let start = at("2025-11-01T00:00:00Z");
+    let mut history = History::default();
+    for hour in 0..240 {
+        let moment = start.plus(Duration::from_mins(60 * hour + 30));
+        history.liquidations.push(liquidation("deribit", moment, moment, PositionSide::Long, 1_000.0));
+        if hour >= 72 {
+            history.liquidations.push(liquidation("bybit", moment, moment, PositionSide::Long, 9_000.0));
+        }
+    }
+    let set = build(&history, "burst-24h", "2025-11-10T12:00:00Z");
+    let one = 24_001f64.ln();
+    for (time, expected) in [
+        ("2025-11-03T12:05:00Z", one),
+        ("2025-11-04T12:05:00Z", one),
+        ("2025-11-06T12:05:00Z", one),
+        // Watched since 4 November, 00:30: as long as was not by 7 November, 00:30.
+        ("2025-11-07T00:05:00Z", one),
+        ("2025-11-07T01:05:00Z", 240_001f64.ln()),
+        ("2025-11-10T11:05:00Z", 240_001f64.ln()),
+    ] {
+        assert!(near(level(&set, time).unwrap(), expected), "{time}");
+        assert!(value(&set, time, "liq_coverage") > 0.99, "{time}");
+    }
+    let steady = value(&set, "2025-11-10T11:05:00Z", "intensity");
+    assert!(steady.abs() < 0.1, "as if it had always counted: {steady}");
+}
+
+#[test]
 fn where_the_feeds_did_not_watch_there_is_no_level_and_no_group() {
     let start = at("2025-11-01T00:00:00Z");
     let mut history = History::default();

@@ -6,10 +6,11 @@ use std::time::Duration;
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::{ID, currency};
+use super::{ID, currency, history};
 use crate::contracts::{Contract, Term, Value as Worth, trimmed};
 use crate::market::Market;
 use crate::rest::{Answer, Request};
+use crate::scene::Scene;
 use crate::session::{Caller, Close, Door, Now, Patience, Session, object};
 use crate::tape::{Payload, SimFrame};
 
@@ -19,6 +20,17 @@ pub(crate) const SUBSCRIPTION: &str = "{\"jsonrpc\":\"2.0\",\"method\":\"subscri
 /// Subscription calls that may come at once, and how many a second come back (documented credits).
 const BURST: f64 = 10.0;
 const CREDITS_PER_SEC: f64 = 3.3;
+/// What a GET may carry.
+const PARAMETERS: [&str; 8] = [
+    "currency",
+    "kind",
+    "expired",
+    "instrument_name",
+    "start_timestamp",
+    "end_timestamp",
+    "count",
+    "sorting",
+];
 /// Most channels in one call.
 const MOST_CHANNELS: usize = 500;
 
@@ -72,6 +84,7 @@ fn stateless(
         "public/test" => Some(Ok(json!({ "version": "1.2.26" }))),
         "public/get_time" => Some(Ok((now_micros / 1000).into())),
         "public/get_instruments" => Some(instruments(params, market)),
+        "public/get_last_trades_by_instrument_and_time" => Some(last_trades(params, market, now_micros)),
         _ => None,
     }
 }
@@ -89,6 +102,35 @@ fn instruments(params: &Value, market: &Market) -> Result<Value, Failure> {
         .enumerate()
         .map(|(number, contract)| instrument(number, contract));
     Ok(listed.collect())
+}
+
+/// The trades of the time before the market began, at most `count` between two moments. Numbers come as text over
+/// HTTP.
+fn last_trades(params: &Value, market: &Market, now_micros: i64) -> Result<Value, Failure> {
+    let name = params["instrument_name"].as_str().unwrap_or_default();
+    let contract = market
+        .of(ID)
+        .find(|contract| contract.symbol == name)
+        .ok_or_else(|| Failure::param("instrument_name", "instrument not found"))?;
+    let number = |key: &'static str| {
+        let value = &params[key];
+        let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        number.ok_or_else(|| Failure::param(key, "must be an integer"))
+    };
+    let count = if params["count"].is_null() { 10 } else { number("count")? };
+    if !(1..=1_000).contains(&count) {
+        return Err(Failure::param("count", "must be between 1 and 1000"));
+    }
+    let asked = history::Asked {
+        from_millis: number("start_timestamp")?,
+        through_millis: number("end_timestamp")?,
+        count: count as usize,
+        is_ascending: params["sorting"].as_str() == Some("asc"),
+    };
+    let prices = market.prices();
+    let (rows, has_more) = history::trades(&Scene::of(market, &prices, now_micros), contract, &asked);
+    let trades: Vec<Value> = rows.iter().filter_map(|row| serde_json::from_str(row).ok()).collect();
+    Ok(json!({ "trades": trades, "has_more": has_more }))
 }
 
 fn instrument(number: usize, contract: &Contract) -> Value {
@@ -131,7 +173,7 @@ pub(crate) fn answer(request: &Request<'_>, market: &Market) -> Option<Answer> {
         (call.get("id").cloned(), method, call["params"].take())
     } else if request.method == Method::GET {
         let method = request.path.strip_prefix("/api/v2/")?.to_owned();
-        let params: Map<String, Value> = ["currency", "kind", "expired"]
+        let params: Map<String, Value> = PARAMETERS
             .into_iter()
             .filter_map(|key| Some((key.to_owned(), request.asked(key)?.into())))
             .collect();

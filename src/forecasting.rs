@@ -439,7 +439,9 @@ impl Forecaster {
             entry.sequence
         };
         let outlook = outlooks::outlook(task, asset, &trained, &answer, &set, event.clone(), now);
-        let outlook = Outlook { live, ..outlook };
+        // This forecast is one of them by now.
+        let (pending, abstained) = self.told.open(task, asset, inputs.time);
+        let outlook = Outlook { live: LiveRecord { pending, abstained, ..live }, ..outlook };
         let reading = outlook.reading.clone();
         self.outlooks.insert(task.id, outlook);
         if known.is_some() {

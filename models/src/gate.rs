@@ -58,7 +58,7 @@ pub struct Gate {
     pub overlap: u32,
     /// ln of the wealth.
     pub log_wealth: f64,
-    /// Outcomes so far.
+    /// Outcomes so far of which the group had something to say: the two forecasts differed.
     pub resolved: u64,
     /// Whether the group is in.
     pub admitted: bool,
@@ -90,7 +90,7 @@ impl Gate {
         }
         let ratio = scalar::log_loss(p_without, happened) - scalar::log_loss(p_with, happened);
         self.log_wealth += ratio / f64::from(self.overlap.max(1));
-        self.resolved += 1;
+        self.resolved += u64::from(p_with.to_bits() != p_without.to_bits());
         if self.log_wealth >= libm::log(ADMIT) {
             self.admitted = true;
         } else if self.log_wealth < libm::log(DROP) {

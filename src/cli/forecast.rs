@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use market::{
-    Clock, FORECASTER, Forecast, Interval95, LiveRecord, LiveScore, Outlook, TARGETS, Timestamp, target,
+    Clock, FORECASTER, Forecast, GroupStanding, Interval95, LiveRecord, LiveScore, Outlook, TARGETS,
+    Timestamp, target,
 };
 use models::forecast::Task;
 use serde_json::{Value, json};
@@ -213,12 +214,18 @@ fn as_text(outlook: &Outlook, is_recorded: bool) -> String {
         .map(|driver| format!("{} {:+.2}", driver.name, driver.contribution))
         .collect();
     let _ = writeln!(text, "  drivers     {} (parts of the logit)", drivers.join(", "));
-    let admitted: Vec<&str> =
-        outlook.groups.iter().filter(|group| group.is_admitted).map(|group| group.name.as_str()).collect();
-    let out: Vec<&str> =
-        outlook.groups.iter().filter(|group| !group.is_admitted).map(|group| group.name.as_str()).collect();
-    let none = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let _ = writeln!(text, "  groups      admitted: {}; no measurable gain: {}", none(admitted), none(out));
+    let groups = |of: fn(&GroupStanding) -> bool| {
+        let names: Vec<&str> =
+            outlook.groups.iter().filter(|group| of(group)).map(|group| group.name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    let _ = writeln!(
+        text,
+        "  groups      admitted: {}; no measurable gain: {}; nothing known: {}",
+        groups(|group| group.is_admitted),
+        groups(|group| !group.is_admitted && group.resolved > 0),
+        groups(|group| !group.is_admitted && group.resolved == 0)
+    );
     if let Some(score) = &outlook.score {
         let _ = writeln!(
             text,

@@ -113,6 +113,14 @@ impl Told {
         &self.named
     }
 
+    /// Of what was said of `task` by `now`: how many forecasts are pending, and how many abstained.
+    pub(super) fn open(&self, task: &Task, asset: &str, now: Timestamp) -> (usize, usize) {
+        let of_target = self.made.get(&(task.id.to_owned(), asset.to_owned()));
+        let made = || of_target.into_iter().flat_map(|made| made.range(..=now)).map(|(_, made)| made);
+        let pending = made().filter(|made| made.said.is_some() && made.until > now).count();
+        (pending, made().filter(|made| made.said.is_none()).count())
+    }
+
     /// How the forecasts of `task` did that were made by the last row of `set`, and whether they drift.
     pub(super) fn record(
         &mut self,
@@ -121,23 +129,14 @@ impl Told {
         artefacts: &Shelf,
         drift_delta: f64,
     ) -> (LiveRecord, Option<Drift>) {
+        let Some(&now) = set.samples.times.last() else { return (LiveRecord::default(), None) };
+        let (pending, abstained) = self.open(task, &set.asset, now);
+        let mut record = LiveRecord { pending, abstained, ..LiveRecord::default() };
         let Self { made, kept, .. } = self;
-        let (Some(made), Some(now)) =
-            (made.get(&(task.id.to_owned(), set.asset.clone())), set.samples.times.last())
-        else {
-            return (LiveRecord::default(), None);
-        };
-        let mut record = LiveRecord::default();
+        let Some(made) = made.get(&(task.id.to_owned(), set.asset.clone())) else { return (record, None) };
         let mut settled = Vec::new();
-        for (&time, made) in made.range(..=*now) {
-            let Some((probability, baselines)) = made.said else {
-                record.abstained += 1;
-                continue;
-            };
-            if made.until > *now {
-                record.pending += 1;
-                continue;
-            }
+        for (&time, made) in made.range(..=now) {
+            let Some((probability, baselines)) = made.said.filter(|_| made.until <= now) else { continue };
             let kept = kept.entry(made.model.clone()).or_insert_with(|| read(artefacts, made));
             let level = set.samples.times.binary_search(&made.until).ok();
             let level = level.and_then(|row| set.samples.level.get(row).copied().flatten());

@@ -33,7 +33,9 @@ fn the_wealth_is_the_product_of_the_ratios() {
             gate.wealth()
         );
         assert!((gate.wealth() / wealth - 1.0).abs() < 1e-6, "row {row}");
-        assert_eq!((gate.admitted, gate.resolved), (admitted, row as u64 + 1));
+        // In row 7 the group has nothing to say.
+        let spoke = row as u64 + 1 - u64::from(row >= 7);
+        assert_eq!((gate.admitted, gate.resolved), (admitted, spoke));
     }
 }
 

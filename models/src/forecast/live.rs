@@ -146,17 +146,18 @@ pub struct Rise {
 }
 
 impl Expected {
-    /// What `walk`, through windows of `horizon` rows, leads one to expect of forecasts that do not abstain.
+    /// What the scored forecasts of `walk`, through windows of `horizon` rows, lead one to expect of those that do not
+    /// abstain.
     pub fn of(walk: &Walk, horizon: usize) -> Self {
-        let outcome = |row: &super::Row| {
-            Some(Outcome {
+        let kept = walk.scored().filter(|(row, _)| row.abstained.is_none());
+        let outcomes: Vec<Outcome> = kept
+            .map(|(row, shifted)| Outcome {
                 time: row.time,
                 probability: row.probability,
                 baselines: row.baselines,
-                shifted: row.shifted.filter(|_| row.abstained.is_none())?,
+                shifted,
             })
-        };
-        let outcomes: Vec<Outcome> = walk.rows.iter().filter_map(outcome).collect();
+            .collect();
         let against = Naive::better(&outcomes);
         let mut excess = against.excess(&outcomes, horizon);
         excess.drain(..excess.len().saturating_sub(REMEMBERED));

@@ -17,8 +17,9 @@
 //! [`Driver`]s. What forecasts is an [`Artefact`]: plain numbers. [`Artefact::forecast`] is a pure function of it and of
 //! its [`Inputs`], in scalar arithmetic of a fixed order: the same bits on every machine.
 //!
-//! No strength, weight or span in here was chosen by a score of a series that the evidence quotes: shrinkage is
-//! chosen by the evidence of the training rows themselves, the rest by principle, and checked on other series.
+//! Shrinkage is chosen by the evidence of the training rows themselves. First weights, the strength of the
+//! recalibration and the rehearsal were chosen on series other than the headline ones, though not blind to these:
+//! `docs/evidence.md` says what was seen of them when.
 
 mod artefact;
 pub mod audit;

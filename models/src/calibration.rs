@@ -5,6 +5,7 @@
 //! |---|---|
 //! | which probability does a score stand for, any rising shape | [`Isotonic`] |
 //! | the same by a straight line in the logit | [`Platt`], and as outcomes come in [`SequentialPlatt`] |
+//! | how far was it off of late, in this regime | [`Recency`] |
 //! | how wide is that probability | [`VennAbers`] |
 //! | which regimes may come, at nine times in ten | [`ConformalRegimes`] |
 //! | was anything like this row ever seen | [`DensityGuard`] |
@@ -16,6 +17,7 @@ mod conformal;
 mod density;
 mod isotonic;
 mod platt;
+mod recency;
 #[cfg(test)]
 mod tests;
 mod venn_abers;
@@ -24,6 +26,7 @@ pub use conformal::{ConformalRegimes, RegimeSet};
 pub use density::{DensityGuard, Shape};
 pub use isotonic::{Isotonic, pool_adjacent_violators};
 pub use platt::{Platt, SequentialPlatt};
+pub use recency::Recency;
 pub use venn_abers::{Steps, VennAbers, VennPair};
 
 /// Why nothing could be calibrated.

@@ -174,7 +174,7 @@ pub enum ForecastError {
     /// The artefact is of another version of the program, or damaged.
     #[error("the artefact {problem}; train it again")]
     Artefact {
-        /// What is wrong with it: `has schema vigie-forecast/1, and this program reads vigie-forecast/2`.
+        /// What is wrong with it: `has schema vigie-forecast/2, and this program reads vigie-forecast/3`.
         problem: String,
     },
     /// An option cannot be.

@@ -172,6 +172,53 @@ fn sequential_scaling_refits_on_schedule_on_everything_resolved_so_far() {
     assert!(SequentialPlatt::new(0.0, 1).is_err() && SequentialPlatt::new(1.0, 0).is_err());
 }
 
+#[test]
+fn what_was_seen_of_late_is_one_step_towards_the_outcomes_of_a_regime() {
+    let mut recency = Recency::new(2.0, 0.5).unwrap();
+    assert!([0, 1, 2].map(|regime| recency.shift(regime)) == [0.0; 3], "nothing seen, nothing added");
+    recency.resolve(1, 0.2, true).unwrap();
+    assert!(near(recency.shift(1), 0.8 / (0.5 + 0.16)) && recency.shift(0) == 0.0);
+    recency.resolve(0, 0.5, false).unwrap();
+    recency.resolve(1, 0.2, false).unwrap();
+    // Two outcomes later the first of the regime counts for half, the one between for √½ in its own.
+    assert!(near(recency.shift(1), (0.4 - 0.2) / (0.5 + 0.08 + 0.16)), "{recency:?}");
+    let root = libm::sqrt(0.5);
+    assert!(near(recency.shift(0), -0.5 * root / (0.5 + 0.25 * root)), "{recency:?}");
+    let before = recency.clone();
+    assert!(recency.resolve(1, f64::NAN, true).is_err() && recency.resolve(0, 1.5, true).is_err());
+    assert_eq!(recency, before, "what is refused leaves nothing behind");
+    for (half_life, strength, named) in
+        [(0.0, 1.0, "half-life"), (f64::NAN, 1.0, "half-life"), (1.0, -1.0, "strength")]
+    {
+        let said = Recency::new(half_life, strength).unwrap_err().to_string();
+        assert!(said.contains(named), "{said}");
+    }
+}
+
+#[test]
+fn what_was_seen_of_late_mends_a_change_within_a_regime_and_costs_little_where_nothing_changed() {
+    // Regimes take turns; of the second half on, shifts out of regime 1 are rarer by 1.5 in the logit than is said.
+    let gain = |change: f64| {
+        let (mut raw, mut moved) = (0.0, 0.0);
+        for seed in 0..20 {
+            let mut chance = Chance::new(seed);
+            let mut recency = Recency::new(125.0, 8.0).unwrap();
+            for row in 0..800 {
+                let (regime, logit) = (row % 2, -1.0 + chance.normal());
+                let truth = if regime == 1 && row >= 400 { logit + change } else { logit };
+                let happened = chance.uniform() < scalar::logistic(truth);
+                raw += scalar::log_loss(scalar::logistic(logit), happened);
+                moved += scalar::log_loss(scalar::logistic(logit + recency.shift(regime)), happened);
+                recency.resolve(regime, scalar::logistic(logit), happened).unwrap();
+            }
+        }
+        1.0 - moved / raw
+    };
+    let (changed, unchanged) = (gain(-1.5), gain(0.0));
+    assert!(changed > 0.03, "{changed}");
+    assert!(unchanged > -0.01, "{unchanged}");
+}
+
 /// The definition: both isotonic fits, from scratch.
 fn brute_force_pair(scores: &[f64], happened: &[bool], score: f64) -> VennPair {
     let with = |label: bool| {
@@ -394,12 +441,18 @@ fn what_was_fitted_comes_back_from_json_to_the_last_bit_and_damage_is_seen() {
     back(&sets);
     back(&guard);
     back(&sequential);
+    let mut recency = Recency::new(125.0, 21.5).unwrap();
+    for (row, (&p, &happened)) in p.iter().zip(&happened).enumerate() {
+        recency.resolve(row % 2, p, happened).unwrap();
+    }
+    back(&recency);
     let sound = [
         isotonic.check(),
         venn.check(),
         sets.check(),
         guard.check(),
         sequential.check(),
+        recency.check(),
         Platt::IDENTITY.check(),
     ];
     assert!(sound.iter().all(Result::is_ok));
@@ -425,6 +478,9 @@ fn what_was_fitted_comes_back_from_json_to_the_last_bit_and_damage_is_seen() {
     let mut cut = sequential.clone();
     cut.happened.pop();
     sequential.platt.a = f64::INFINITY;
+    let mut negative = recency.clone();
+    negative.information[0] = -1.0;
+    recency.surprise[1] = f64::NAN;
     let refused = [
         falling.check(),
         unequal.check(),
@@ -437,6 +493,8 @@ fn what_was_fitted_comes_back_from_json_to_the_last_bit_and_damage_is_seen() {
         short.check(),
         cut.check(),
         sequential.check(),
+        negative.check(),
+        recency.check(),
     ];
     for (place, refusal) in refused.iter().enumerate() {
         assert!(matches!(refusal, Err(CalibrationError::Damaged { .. })), "{place} {refusal:?}");

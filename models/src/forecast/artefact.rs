@@ -3,7 +3,7 @@
 use market::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{ConformalRegimes, DensityGuard, Platt, RegimeSet, VennAbers};
+use crate::calibration::{ConformalRegimes, DensityGuard, Platt, Recency, RegimeSet, VennAbers};
 use crate::gate::Gate;
 use crate::mixture::Mixture;
 use crate::samples::{Column, Samples};
@@ -16,7 +16,7 @@ use super::outside::Offset;
 use super::{ForecastError, Task};
 
 /// The form of an artefact; another one is refused.
-pub const SCHEMA: &str = "vigie-forecast/2";
+pub const SCHEMA: &str = "vigie-forecast/3";
 
 /// Everything that a forecast needs. It round-trips through any text that keeps an f64's bits (TOML does, as
 /// Rust writes the shortest digits that read back the same).
@@ -54,6 +54,8 @@ pub struct Artefact {
     pub experts: Vec<Expert>,
     /// The weights of the experts.
     pub mixture: Mixture,
+    /// How far the blend of experts was off of late, by regime.
+    pub recency: Recency,
     /// The line through the mixture's logit.
     pub platt: Platt,
     /// The hidden Markov model of the level; without it the filtered probabilities are 0 and 1.
@@ -290,6 +292,7 @@ impl Artefact {
         }
         self.mixture.check()?;
         self.platt.check()?;
+        self.recency.check()?;
         for gate in &self.gates {
             gate.check()?;
         }
@@ -327,9 +330,12 @@ impl Artefact {
         let total: f64 = weights.iter().sum();
         let mut parts = vec![0.0; view.columns.len() + 2];
         let (mut pooled, mut said) = (0.0, Vec::with_capacity(self.experts.len()));
-        for (expert, weight) in self.experts.iter().zip(&weights) {
+        for (place, (expert, weight)) in self.experts.iter().zip(&weights).enumerate() {
             let weight = weight / total;
-            let (logit, of_expert) = expert.forms[state].parts(&view);
+            let (mut logit, of_expert) = expert.forms[state].parts(&view);
+            if place == experts::RECENT {
+                logit = experts::held(logit + self.recency.shift(state));
+            }
             pooled += weight * logit;
             for (sum, part) in parts.iter_mut().zip(&of_expert) {
                 *sum += weight * part;

@@ -10,7 +10,8 @@
 //! | `level` | the same from every core column |
 //! | `logistic` | logistic in every core column, by regime, by linfa |
 //! | `hmm` | logistic in what a Gaussian hidden Markov model of the level expects, by regime |
-//! | `blend` | the mean of the logits of the HAR, level and logistic experts |
+//! | `blend` | the mean of the logits of the five before it, from `har-logistic` on |
+//! | `recent` | the blend, moved by how far it was off of late in the regime of now |
 //!
 //! Columns × regime is one form a regime: with one ridge for all, the two parts do not meet.
 
@@ -22,25 +23,30 @@ use super::frame::{Frame, View};
 use super::full;
 use super::ridge::{Design, Overlap, is_enough};
 
-/// Every expert with the weight it starts with, in order. Seven tenths are with the naive two, who need nothing
-/// proved, most of it with the table of transitions; a quarter stays with the base rate, which is the better of
-/// the two where the regime of now stops to matter. The rest is with those who learn, half of it with their mean.
-pub const EXPERTS: [(&str, f64); 9] = [
-    ("base", 0.25),
+/// Every expert with the weight it starts with, in order. About two thirds are with the naive two, who need nothing
+/// proved, most of it with the table of transitions; a fifth stays with the base rate, which is the better of
+/// the two where the regime of now stops to matter. Most of the rest is with the mean of those who learn, as it is after
+/// what was learnt of late: where markets change, a fit on all of history is slow.
+pub const EXPERTS: [(&str, f64); 10] = [
+    ("base", 0.20),
     ("markov", 0.45),
-    ("margin-only", 0.025),
-    ("har-logistic", 0.025),
-    ("har-level", 0.025),
-    ("level", 0.025),
-    ("logistic", 0.025),
-    ("hmm", 0.025),
-    ("blend", 0.15),
+    ("margin-only", 0.01),
+    ("har-logistic", 0.01),
+    ("har-level", 0.01),
+    ("level", 0.01),
+    ("logistic", 0.01),
+    ("hmm", 0.01),
+    ("blend", 0.01),
+    ("recent", 0.28),
 ];
 
 /// Places of those in [`EXPERTS`] that are baselines too.
 pub(crate) const BASE: usize = 0;
 pub(crate) const MARKOV: usize = 1;
 pub(crate) const MARGIN_ONLY: usize = 2;
+/// The place of the mean of those who learn, and of the same with what was learnt of late added to its logit.
+pub(crate) const BLEND: usize = 8;
+pub(crate) const RECENT: usize = 9;
 
 /// A logistic slope that is nearest to the normal distribution's.
 const PROBIT: f64 = 1.7;
@@ -81,16 +87,21 @@ impl Form {
         parts.push(self.margin * view.margin);
         parts.extend(self.columns.iter().zip(&view.columns).map(|(weight, value)| weight * value));
         let sum: f64 = parts.iter().sum();
-        let most = logit(clipped(1.0));
-        if sum.abs() > most {
-            let share = most / sum.abs();
+        let inside = held(sum);
+        if inside.to_bits() != sum.to_bits() {
+            let share = inside / sum;
             for part in &mut parts {
                 *part *= share;
             }
-            return (most * sum.signum(), parts);
         }
-        (sum, parts)
+        (inside, parts)
     }
+}
+
+/// A logit inside what a clipped probability allows.
+pub(crate) fn held(value: f64) -> f64 {
+    let most = logit(clipped(1.0));
+    value.clamp(-most, most)
 }
 
 /// (k + ½) / (n + 1).
@@ -144,7 +155,9 @@ pub(crate) fn fit(frame: &Frame, har: &[usize], hmm: Option<usize>, horizon: usi
         each(&|part| logistic_form(part, &core, width, known, overlap, true)),
         each(&|part| logistic_form(part, &hmm.into_iter().collect::<Vec<_>>(), width, known, overlap, false)),
     ];
-    forms.push(mean_form(&forms[3..8], width));
+    let blend = mean_form(&forms[3..BLEND], width);
+    forms.push(blend.clone());
+    forms.push(blend);
     EXPERTS.iter().zip(forms).map(|((name, _), forms)| Expert { name: (*name).to_owned(), forms }).collect()
 }
 

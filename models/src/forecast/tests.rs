@@ -157,6 +157,26 @@ fn an_outcome_moves_the_weights_when_it_is_known_and_not_before() {
 }
 
 #[test]
+fn what_was_seen_of_late_is_of_outcomes_that_were_known_and_of_the_regime_of_now() {
+    let samples = plain(&closes(800, 15));
+    let walk = walk(&samples, &FIVE, &protocol(), &mut on).unwrap();
+    let added = |row: &Row| logit(row.experts[experts::RECENT]) - logit(row.experts[experts::BLEND]);
+    let mut moved = 0;
+    for (place, now) in walk.rows.iter().enumerate() {
+        let mut recency = walk.artefact.as_ref().unwrap().recency.clone();
+        (recency.surprise, recency.information) = ([0.0; 2], [0.0; 2]);
+        for before in walk.rows[..place].iter().filter(|before| before.row + 5 <= now.row) {
+            let said = before.experts[experts::BLEND];
+            recency.resolve(usize::from(before.state), said, before.shifted.unwrap()).unwrap();
+        }
+        let expected = recency.shift(usize::from(now.state));
+        assert!((added(now) - expected).abs() < 1e-9, "row {}: {} {expected}", now.row, added(now));
+        moved += usize::from(expected.abs() > 0.1);
+    }
+    assert!(moved > 50, "{moved}");
+}
+
+#[test]
 fn an_artefact_that_went_through_a_file_forecasts_the_same_bits() {
     let samples = samples_of(&closes(800, 5), &|closes, row| closes[row].sin());
     let mut walk = walk(&samples, &FIVE, &protocol(), &mut on).unwrap();
@@ -317,6 +337,7 @@ fn other_columns_another_schema_and_damage_are_refused_with_their_place() {
     assert!(said(&|a| a.experts.truncate(3)).contains("different sizes"));
     assert!(said(&|a| a.experts[6].forms[0].margin = f64::NAN).contains("not finite"));
     assert!(said(&|a| a.scaling.spread = 0.0).contains("not finite"));
+    assert!(said(&|a| a.recency.surprise[1] = f64::NAN).contains("recent outcomes"));
 
     let mut inputs = Inputs::of(&samples, 400, 5).unwrap();
     inputs.row[1] = f64::NAN;

@@ -6,7 +6,7 @@ use market::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::adwin::Adwin;
-use crate::calibration::{ConformalRegimes, DensityGuard, SequentialPlatt, Shape, VennAbers};
+use crate::calibration::{ConformalRegimes, DensityGuard, Recency, SequentialPlatt, Shape, VennAbers};
 use crate::gate::Gate;
 use crate::mixture::Mixture;
 use crate::samples::Samples;
@@ -25,8 +25,15 @@ use super::{ForecastError, Task};
 const SHARE: f64 = 0.001;
 
 /// How many independent outcomes the line through the logit is worth before it has seen any (per unit of
-/// variance): a recalibration has to be seen over some hundred independent outcomes to count for half.
-const PLATT_OUTCOMES: f64 = 120.0;
+/// variance): a recalibration has to be seen over more than a thousand independent outcomes to count for half.
+const PLATT_OUTCOMES: f64 = 300.0;
+
+/// Windows, side by side, after which an outcome counts for half in what was learnt of late: half a year of daily
+/// closes and windows of five.
+const RECENT_WINDOWS: f64 = 25.0;
+
+/// How much independent outcomes must tell (per unit of variance) for half of what was seen of late to be believed.
+const RECENT_OUTCOMES: f64 = 8.0;
 
 /// Windows, side by side, that are needed for a rehearsal.
 const REHEARSAL_WINDOWS: usize = 100;
@@ -141,6 +148,7 @@ pub struct Walk {
     #[serde(skip)]
     unfitted: Option<ForecastError>,
     mixture: Mixture,
+    recency: Recency,
     platt: SequentialPlatt,
     offsets: Vec<Offset>,
     gates: Vec<Gate>,
@@ -188,6 +196,8 @@ impl Walk {
         let first = EXPERTS.map(|(_, weight)| weight);
         let rate = 1.0 / task.horizon as f64;
         let mixture = Mixture::new(EXPERTS.len(), SHARE)?.with_first(&first)?.with_rate(rate)?;
+        let overlap = Overlap::new(task.horizon).of_labels;
+        let recency = Recency::new(RECENT_WINDOWS * task.horizon as f64, RECENT_OUTCOMES * overlap)?;
         let offsets = Offset::of_groups(samples);
         let gate = Gate::new(u32::try_from(task.horizon).unwrap_or(u32::MAX))?;
         Ok(Self {
@@ -199,10 +209,8 @@ impl Walk {
             settled: 0,
             unfitted: None,
             mixture,
-            platt: SequentialPlatt::new(
-                PLATT_OUTCOMES * Overlap::new(task.horizon).of_labels,
-                (4 * task.horizon).max(20),
-            )?,
+            recency,
+            platt: SequentialPlatt::new(PLATT_OUTCOMES * overlap, (4 * task.horizon).max(20))?,
             gates: vec![gate; offsets.len()],
             offsets,
         })
@@ -286,6 +294,7 @@ impl Walk {
             let shifted = u8::from(later > row.boundary) != row.state;
             row.shifted = Some(shifted);
             self.mixture.update(&row.experts, shifted)?;
+            self.recency.resolve(usize::from(row.state), row.experts[experts::BLEND], shifted)?;
             self.platt.resolve(row.mixed, shifted)?;
             for (gate, with) in self.gates.iter_mut().zip(&row.with) {
                 gate.resolve(*with, row.without, shifted)?;
@@ -337,6 +346,7 @@ impl Walk {
             scaling: frame.scaling,
             experts,
             mixture: self.mixture.clone(),
+            recency: self.recency.clone(),
             platt: self.platt.platt,
             hidden,
             guard,
@@ -402,6 +412,7 @@ impl Walk {
     fn forecast(&mut self, samples: &Samples, at: usize) -> Result<(), ForecastError> {
         let Some(artefact) = &mut self.artefact else { return Ok(()) };
         artefact.mixture.clone_from(&self.mixture);
+        artefact.recency.clone_from(&self.recency);
         artefact.platt = self.platt.platt;
         artefact.gates.clone_from(&self.gates);
         artefact.resolved = self.platt.happened.len();

@@ -22,7 +22,7 @@ pub(super) fn is_worth(outlook: &Outlook, columns: u16) -> bool {
 pub(super) fn draw(pen: &mut Pen<'_>, (x, y): (u16, u16), outlook: &Outlook, theme: &Theme) {
     let Some(of) = shift(outlook) else { return };
     let naive = outlook.forecast.baselines;
-    let mut marks = [("base", naive.base), ("Markov", naive.markov), ("margin-only", naive.margin_only)];
+    let mut marks = [("base", naive.base), ("Markov", naive.markov), ("margin", naive.margin_only)];
     marks.sort_by(|a, b| a.1.total_cmp(&b.1));
     let known = |share: &f64| (0.0..=1.0).contains(share);
     let all = marks.iter().map(|mark| mark.1).chain([of.probability, of.low, of.high]).filter(known);

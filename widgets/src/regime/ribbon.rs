@@ -37,11 +37,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, (y, rows): (u16, u16), outlook: &Outlook, 
     let base = y + bars - 1;
     let x = begin(outlook, pen.width());
     if x > 1 {
-        pen.text(1, y, &label(outlook), theme.label);
+        let is_tall = bars > 2;
+        pen.text(1, y + u16::from(is_tall), &label(outlook), theme.label);
         pen.text(1, base + 1, "UTC", theme.label);
-        if bars > 2 {
-            pen.until(x - 1, y + 1, "1 ┐", theme.label);
-            pen.until(x - 1, base, "0 ┘", theme.label);
+        if is_tall {
+            pen.until(x - 1, y, "100%┐", theme.label);
+            pen.until(x - 1, base, "0%┘", theme.label);
         }
     }
     let columns = pen.width().saturating_sub(x + 1);

@@ -199,7 +199,11 @@ pub(super) fn reliability_rows(outlook: &Outlook) -> u16 {
 pub(super) fn draw_reliability(pen: &mut Pen<'_>, outlook: &Outlook, theme: &Theme) {
     let bins = bins(outlook);
     let hidden = bins.len().saturating_sub(usize::from(pen.height().saturating_sub(2)));
-    let more = if hidden > 0 { format!(", {hidden} bins more") } else { String::new() };
+    let more = match hidden {
+        0 => String::new(),
+        1 => ", 1 bin more".to_owned(),
+        _ => format!(", {hidden} bins more"),
+    };
     draw_rule(pen, &format!(" reliability{more} "), theme);
     if bins.is_empty() {
         pen.text(1, 1, "nothing is scored yet", theme.dim);

@@ -57,7 +57,7 @@ pub(super) fn forecast(outlook: &Outlook, columns: u16, now: Timestamp, theme: &
     if shift(outlook).is_some() {
         let names: Vec<String> = forecast.regimes.iter().map(|regime| name_of(outlook, *regime)).collect();
         let words = if names.is_empty() { "–".to_owned() } else { names.join(" or ") };
-        phrases.push(Phrase::new("9 times in 10", theme.label).and(&words, theme.text));
+        phrases.push(Phrase::new("9 in 10", theme.label).and(&words, theme.text));
     }
     let naive = forecast.baselines;
     for (name, of) in [("base", naive.base), ("Markov", naive.markov), ("margin-only", naive.margin_only)] {

@@ -204,7 +204,7 @@ fn the_scale_has_the_width_the_probability_and_the_naive_forecasts_in_their_plac
     let share = |x: usize| (x - 14) as f64 / (high - 14) as f64 * 9.0;
     assert!((share(low) - 2.0).abs() < 0.1 && (share(told) - 4.1).abs() < 0.1, "{row:?}");
     let names: String = names.iter().collect();
-    assert!(["└Markov", "margin-only┘", "└base"].iter().all(|name| names.contains(name)), "{names}");
+    assert!(["└Markov", "└margin", "└base"].iter().all(|name| names.contains(name)), "{names}");
     let mut outlook = calm_day();
     outlook.forecast.baselines.base = 0.31;
     let (row, _) = scale(&outlook).unwrap();

@@ -72,8 +72,8 @@ impl Stage {
             tls: Tls::Off,
             pace: play.pace,
         }))?;
-        let plan = rehearsal::plan(settings, simulator.addr, scratch.path().join("store"));
-        let engine = Engine::start(runtime.handle(), plan)?;
+        let rehearsed = rehearsal::plan(settings, simulator.addr, scratch.path().join("store"));
+        let engine = Engine::start(runtime.handle(), rehearsed)?;
         Ok(Self { engine, simulator, runtime, _scratch: scratch })
     }
 

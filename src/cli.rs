@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod evaluate;
 mod events;
+mod examples;
 mod export;
 mod forecast;
 mod import;
@@ -31,9 +32,9 @@ use crate::config::{self, Settings};
 use crate::failure::Failure;
 use crate::{logging, output};
 
-/// Watches forced liquidations as they happen: on a screen, as a daemon, or as files for research.
+/// Watches crypto and AI converge, and forecasts regime shifts; without a command, on a screen.
 #[derive(Debug, Parser)]
-#[command(name = "vigie", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "vigie", version, max_term_width = 100, after_help = examples::VIGIE)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -41,16 +42,16 @@ struct Arguments {
     command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ok, 2 usage or configuration, 3 store, 4 no feed reachable, 70 bug.\n\
-Logs go to stderr (to a file while the screen is up); VIGIE_LOG sets what is logged, for example VIGIE_LOG=debug.";
+/// Where help lists what every command takes.
+const GLOBAL: &str = "Global options";
 
 #[derive(Debug, Args)]
 struct Global {
     /// Configuration to use instead of ~/.config/vigie/config.toml or the built-in one
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     config: Option<PathBuf>,
     /// Store directory to use instead of the configured one
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     store: Option<PathBuf>,
 }
 
@@ -62,46 +63,66 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the screen with simulated venues: no network, no keys, nothing kept
+    /// Watch a simulated market on a screen: no network, no keys, nothing kept
+    #[command(after_help = examples::DEMO)]
     Demo(demo::Demo),
     /// Watch without a screen; alerts are JSON lines on stdout
+    #[command(after_help = examples::DAEMON)]
     Daemon(daemon::Daemon),
-    /// Serve simulated venues that speak the real ones' bytes
-    Sim(sim::Sim),
-    /// Write what the venues send to a recording
-    Record(record::RecordTo),
-    /// Play recordings through the same decoders, rules and store as live
-    Replay(replay::ReplayFiles),
+    /// Check feeds, keys, clock, disk, store and terminal, and say what to do
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(doctor::Doctor),
+    /// Print the resolved configuration, or what is wrong with it
+    #[command(after_help = examples::CHECK_CONFIG)]
+    CheckConfig(check_config::CheckConfig),
     /// Fetch the past of a source into the store: bars, fund flows, liquidations
+    #[command(after_help = examples::BACKFILL)]
     Backfill(backfill::BackfillSources),
     /// Take your own files of flows, prices, liquidations or treasuries into the store
+    #[command(after_help = examples::IMPORT)]
     Import(import::ImportFiles),
-    /// Write a table of the store as CSV or Parquet
-    Export(export::Export),
-    /// Draw a panel or the overview as an SVG file
-    Snapshot(snapshot::Snapshot),
-    /// Say what the store holds
-    Status(status::Status),
-    /// List dated events that no feed tells, or study what they did to prices
-    Events(events::Events),
-    /// Check feeds, keys, clock, disk, store and terminal, and say what to do
-    Doctor(doctor::Doctor),
-    /// List models and artefacts, show an artefact's card, or fit a model to stored liquidations
-    Models(models::Models),
-    /// Forecast regime shifts from what the store knows, and write the forecast down
-    Forecast(forecast::ForecastNow),
-    /// Train the forecaster's artefacts on what the store knows, and score them
-    Train(forecast::Train),
-    /// Score forecasts of regime shifts, walking forward, against naive baselines
-    Evaluate(evaluate::Evaluate),
-    /// Fit a model of regimes to any series in a CSV or Parquet file
-    Regimes(regimes::Regimes),
-    /// List, show, verify, replay, export or anchor the record of forecasts
-    Ledger(ledger::Ledger),
+    /// Write what the venues send to a recording
+    #[command(after_help = examples::RECORD)]
+    Record(record::RecordTo),
+    /// Play recordings through the same decoders, rules and store as live
+    #[command(after_help = examples::REPLAY)]
+    Replay(replay::ReplayFiles),
     /// Decode every stored frame anew and replace the tables made from them
+    #[command(after_help = examples::REBUILD)]
     Rebuild(rebuild::Rebuild),
-    /// Print the resolved configuration, or what is wrong with it
-    CheckConfig(check_config::CheckConfig),
+    /// Say what the store holds
+    #[command(after_help = examples::STATUS)]
+    Status(status::Status),
+    /// Write a table of the store as CSV or Parquet
+    #[command(after_help = examples::EXPORT)]
+    Export(export::Export),
+    /// Draw a workspace or a panel as an SVG file
+    #[command(after_help = examples::SNAPSHOT)]
+    Snapshot(snapshot::Snapshot),
+    /// List dated events that no feed tells, or study what they did to prices
+    #[command(after_help = examples::EVENTS)]
+    Events(events::Events),
+    /// Fit a model of regimes to any series in a CSV or Parquet file
+    #[command(after_help = examples::REGIMES)]
+    Regimes(regimes::Regimes),
+    /// Score forecasts of regime shifts, walking forward, against naive baselines
+    #[command(after_help = examples::EVALUATE)]
+    Evaluate(evaluate::Evaluate),
+    /// Train the forecaster's artefacts on what the store knows, and score them
+    #[command(after_help = examples::TRAIN)]
+    Train(forecast::Train),
+    /// Forecast regime shifts from what the store knows, and write the forecast down
+    #[command(after_help = examples::FORECAST)]
+    Forecast(forecast::ForecastNow),
+    /// List models and artefacts, show an artefact's card, or fit a model to stored liquidations
+    #[command(after_help = examples::MODELS)]
+    Models(models::Models),
+    /// List, show, verify, replay, export or anchor the record of forecasts
+    #[command(after_help = examples::LEDGER)]
+    Ledger(ledger::Ledger),
+    /// Serve simulated venues that speak the real ones' bytes
+    #[command(after_help = examples::SIM)]
+    Sim(sim::Sim),
 }
 
 /// Reads the process's arguments and does what they ask.

@@ -5,6 +5,7 @@ mod keymap;
 mod palette;
 mod terminal;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,10 +166,23 @@ impl Screen {
         let now: Timestamp = app.board().now;
         let mode: Mode = app.board().mode;
         let stamp: String = now.to_string().chars().filter(|c| !matches!(c, '-' | ':')).take(15).collect();
-        let path = format!("vigie-{stamp}.svg");
-        match std::fs::write(&path, svg::render(&buffer, &format!("Vigie, {}, {now}", mode.as_str()))) {
-            Ok(()) => format!("picture saved as {path}"),
-            Err(error) => format!("cannot save {path}: {error}"),
+        let picture = svg::render(&buffer, &format!("Vigie, {}, {now}", mode.as_str()));
+        match save_beside(&format!("vigie-{stamp}"), &picture) {
+            Ok(path) => format!("picture saved as {path}"),
+            Err(error) => format!("cannot save vigie-{stamp}.svg: {error}"),
+        }
+    }
+}
+
+/// Writes `name.svg`, or `name-2.svg` and on where that is taken: two screens may be saved in one second.
+fn save_beside(name: &str, picture: &str) -> std::io::Result<String> {
+    let mut at = 1;
+    loop {
+        let path = if at == 1 { format!("{name}.svg") } else { format!("{name}-{at}.svg") };
+        match std::fs::File::create_new(&path) {
+            Ok(mut file) => return file.write_all(picture.as_bytes()).map(|()| path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && at < 99 => at += 1,
+            Err(error) => return Err(error),
         }
     }
 }

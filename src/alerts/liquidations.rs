@@ -265,6 +265,7 @@ impl LiquidationRule {
                 format!("{sum} of {what} closed in {span} ≥ {}", short_usd(self.conditions.threshold_usd))
             }
             AlertState::Cleared => {
+                let sum = short_usd_below(self.notional(), self.clear_below);
                 format!("{sum} of {what} closed in {span} < {}", short_usd(self.clear_below))
             }
             AlertState::NoData => format!("{watched}: too little to speak of {what}"),
@@ -344,6 +345,23 @@ fn short_usd(usd: f64) -> String {
         usd if usd >= 999.5 => format!("${:.0}k", usd / 1e3),
         usd => format!("${usd:.0}"),
     }
+}
+
+/// The same with as many digits as keep a sum below `limit` from reading as the limit: `$9.98M` beside `$10.0M`.
+fn short_usd_below(usd: f64, limit: f64) -> String {
+    let text = short_usd(usd);
+    if usd >= limit || text != short_usd(limit) {
+        return text;
+    }
+    let (unit, name) = match usd {
+        usd if usd >= 999_950_000.0 => (1e9, "B"),
+        usd if usd >= 999_950.0 => (1e6, "M"),
+        usd if usd >= 999.5 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    let told = |value: f64, digits: usize| format!("${:.digits$}{name}", value / unit);
+    let digits = (1..=9).find(|digits| told(usd, *digits) != told(limit, *digits));
+    digits.map_or(text, |digits| told(usd, digits))
 }
 
 /// `5m`, `1h`, `90s`.

@@ -13,12 +13,14 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::failure::Failure;
 
+const TABLES: &str = "Table: liquidations, etf_flows, bars, quotes, funding, open_interest, chain, holdings, gaps, \
+                      alerts, forecasts, regimes, events or frames";
+
 /// See the module.
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Table: liquidations, `etf_flows`, bars, quotes, funding, `open_interest`, chain, holdings, gaps, alerts,
-    /// forecasts, regimes, events or frames
-    #[arg(value_parser = parse_table)]
+    /// What to export.
+    #[arg(value_parser = parse_table, help = TABLES)]
     table: Wanted,
     /// First moment wanted: 2026-01-31 or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME")]
@@ -36,8 +38,8 @@ pub(super) struct Export {
     /// Only what was known at this moment, as it was known then
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
-    /// Format
-    #[arg(long, value_enum, default_value_t = FileFormat::Csv)]
+    /// csv, with RFC 3339 times, empty where unknown; or parquet, zstd-compressed, with UTC microseconds
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = FileFormat::Csv)]
     format: FileFormat,
     /// File to write, or - for standard output
     #[arg(long, value_name = "FILE|-", default_value = "-")]

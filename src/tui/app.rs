@@ -279,7 +279,7 @@ impl App {
             Overlay::Help { offset } => {
                 let mut rows: Vec<(&str, &str)> = KEYS.iter().map(|row| (row.shown, row.about)).collect();
                 let digits = format!("1 – {}", WORKSPACES.len());
-                rows.insert(4, (&digits, "a workspace by its place: overview, flows, miners, AI, …"));
+                rows.insert(4, (&digits, "overview, flows, miners, AI, leverage, regimes, events, feeds"));
                 HelpView { title: "Keys", rows: &rows, offset: *offset, theme: &self.theme }
                     .render(area, buf);
             }

@@ -29,6 +29,9 @@ fn usage_mistakes_end_with_2_and_the_remedy() {
     refuses(&["replay", "x", "--speed", "fast"], 2, &["is no speed", "max"]);
     refuses(&["snapshot", "--panel", "nothing", "--out", "x.svg"], 2, &["overview", "tape"]);
     refuses(&["snapshot", "--size", "0x0", "--out", "x.svg"], 2, &["160x48"]);
+    refuses(&["demo", "--store", "S"], 2, &["keeps nothing", "vigie sim > sim.toml", "--store S"]);
+    refuses(&["snapshot", "--demo", "--store", "S", "--out", "x.svg"], 2, &["keeps nothing"]);
+    refuses(&["snapshot", "--demo", "--for", "5m", "--out", "x.svg"], 2, &["--for"]);
     refuses(&["sim", "--scenario", "apocalypse"], 2, &["apocalypse", "cascade"]);
     refuses(&["sim", "--faults", "gremlins=1"], 2, &["gremlins"]);
     refuses(&["--config", "missing.toml", "check-config"], 2, &["missing.toml", "--config"]);
@@ -95,10 +98,30 @@ fn help_names_every_subcommand() {
     let place = Workplace::new();
     let help = place.stdout(&["--help"]);
     for name in [
-        "demo", "daemon", "sim", "record", "replay", "export", "snapshot", "status", "models", "ledger",
+        "demo",
+        "daemon",
+        "doctor",
+        "check-config",
+        "backfill",
+        "import",
+        "record",
+        "replay",
         "rebuild",
+        "status",
+        "export",
+        "snapshot",
+        "events",
+        "regimes",
+        "evaluate",
+        "train",
+        "forecast",
+        "models",
+        "ledger",
+        "sim",
     ] {
         assert!(help.contains(name), "{name} is missing from:\n{help}");
+        let own = place.stdout(&[name, "--help"]);
+        assert!(own.contains("Examples:") && own.contains(&format!("  vigie {name}")), "{name}:\n{own}");
     }
 }
 

@@ -251,7 +251,9 @@ impl Sheet<'_> {
         if last.status == FlowStatus::Provisional {
             phrases.push(Phrase::new(&format!("provisional, {}", reports(last)), theme.warn));
         }
-        phrases.extend(self.table.rarity(last.trade_date).map(|rarity| {
+        // A part of the funds is not ranked among whole days.
+        let rarity = self.table.rarity(last.trade_date).filter(|_| last.pending == 0);
+        phrases.extend(rarity.map(|rarity| {
             let so_far = if last.status == FlowStatus::Provisional { " so far" } else { "" };
             let unit = if self.unit == Unit::Coins { " in USD" } else { "" };
             Phrase::new(&format!("{}{unit}{so_far}", rare(rarity)), theme.accent)
@@ -393,7 +395,7 @@ pub(crate) fn staleness(table: &FlowTable, now: Timestamp) -> Option<String> {
     (now > settled_at(missing).plus(GRACE)).then(|| format!("stale: none since {}", date(last)))
 }
 
-/// An asset's last reported day: `BTC ▲ +741.5 m 05 Jan p`.
+/// An asset's last reported day: `BTC ▲ +741.5 m 05 Jan p 9/12`, with how many funds that is where some are to come.
 pub(crate) fn last_day(table: &FlowTable, now: Timestamp, theme: &Theme) -> Option<Phrase> {
     let last = table.days.iter().rev().find(|day| day.total.is_some())?;
     let figure = |value| format!("{} m", millions(value));
@@ -401,6 +403,10 @@ pub(crate) fn last_day(table: &FlowTable, now: Timestamp, theme: &Theme) -> Opti
     let mut phrase = say(name, last.total.map(Usd::get), figure, theme).and(&day(last.trade_date), theme.dim);
     if last.status == FlowStatus::Provisional {
         phrase = phrase.and("p", theme.warn);
+        if last.pending > 0 {
+            let funds = format!("{}/{}", last.reported, last.reported + last.pending);
+            phrase = phrase.and(&funds, theme.warn);
+        }
     }
     if let Some(stale) = staleness(table, now) {
         phrase = phrase.and(&stale, theme.warn);

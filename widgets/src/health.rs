@@ -225,7 +225,8 @@ fn last_gap(feed: &FeedHealth, view: &View<'_>) -> (String, Style) {
     let cause = gap.cause.as_str().replace('_', " ");
     match gap.until {
         Some(until) => (format!("{cause} {}", age(until.since(gap.from))), view.theme.dim),
-        None => (format!("{cause} {}, open", age(view.board.now.since(gap.from))), view.theme.warn),
+        // How long, before why: the reason may be cut.
+        None => (format!("open {}, {cause}", age(view.board.now.since(gap.from))), view.theme.warn),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Regimes: which one each market is in, how likely it is to leave it, and how good such forecasts were.
 
 mod drivers;
+mod gauge;
 mod ribbon;
 mod score;
 mod standing;
@@ -25,6 +26,10 @@ use standing::Row;
 const TABLE_FROM: u16 = 7;
 /// Room from which drivers, groups, scores and reliability have a block each.
 const BLOCKS_FROM: (u16, u16) = (104, 13);
+/// Width from which a target is told in words beside its name.
+const ABOUT_FROM: u16 = 100;
+/// Height, below the table, from which the forecast is drawn on a scale as well.
+const GAUGE_FROM: u16 = 17;
 /// Rows of the drivers without which a block of them says too little.
 const DRIVERS_MIN: u16 = 7;
 
@@ -82,12 +87,13 @@ impl Panel for Regime {
         if let Some(row) = rows.get(chosen) {
             notes.extend([row.name(), format!("{} of {}", chosen + 1, rows.len()), "UTC".to_owned()]);
         }
+        let spoken = rows.get(chosen).and_then(|row| row.outlook);
+        notes.extend(spoken.filter(|_| pen.width() >= ABOUT_FROM).map(|outlook| outlook.about.to_string()));
         let warned = rows.get(chosen).and_then(|row| row.warning(board.now, theme));
         let tag = warned.as_ref().map(|(words, style)| (words.as_str(), *style));
         Head { title: self.title(), note: &notes.join(" · "), tag }.draw(&mut pen, view);
         let Some(row) = rows.get(chosen) else {
-            let remedy = "set enabled = true under [forecast], or train now: vigie train";
-            let lines = watch::untold(board, "the forecaster has not spoken", remedy);
+            let lines = watch::untold(board, "the forecaster has not spoken", remedy(board.mode));
             self.drivers.show(0, 0);
             watch::draw_untold(&mut pen, &lines, view);
             return;
@@ -108,6 +114,15 @@ impl Panel for Regime {
         let rows = pen.height();
         let lines = statement::silence(row, pen.width(), board.now, theme);
         phrase::set(&mut pen, Lines { y: 0, rows }, &lines, theme);
+    }
+}
+
+/// What to do, or to wait for, where nothing was forecast.
+fn remedy(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => "it speaks minutes after the start, if [forecast] is enabled; or: vigie train",
+        Mode::Replay => "a replay makes no forecasts; of a store: vigie forecast --as-of TIME",
+        Mode::Simulated => "it fetches a simulated past and trains on it first: half a minute or so",
     }
 }
 
@@ -142,16 +157,21 @@ impl Regime {
         let mut said = statement::silence(row, width, now, theme);
         said.push(statement::state(outlook, now, theme));
         said.extend(statement::forecast(outlook, width, now, theme));
-        said.extend(statement::reading(outlook, width, now, theme));
+        said.extend(statement::reading(outlook, now, theme));
         let rows = match pen.height() {
             ..8 => pen.height(),
             8..12 => 3,
             _ => 4,
         };
         let mut y = phrase::set(pen, Lines { y: 0, rows }, &said, theme);
+        if pen.height() >= GAUGE_FROM && gauge::is_worth(outlook, width) {
+            gauge::draw(pen, (ribbon::begin(outlook, width), y), outlook, theme);
+            y += gauge::ROWS;
+        }
         if pen.height() >= y + ribbon::ROWS {
-            ribbon::draw(pen, y, outlook, theme);
-            y += ribbon::ROWS;
+            let rows = ribbon::rows(pen.height());
+            ribbon::draw(pen, (y, rows), outlook, theme);
+            y += rows;
         }
         let model = statement::model(outlook, now, theme);
         let left = pen.height().saturating_sub(y + 2);

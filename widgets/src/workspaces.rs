@@ -97,7 +97,7 @@ const LEVERAGE_BESIDE: Stack<2> =
     Stack { panels: ["leverage", "alerts"], stages: &[[8, 1], [22, 4], [32, 7]] };
 
 const REGIMES: Stack<2> =
-    Stack { panels: ["regime", "alerts"], stages: &[[8, 1], [19, 4], [32, 7], [50, 9]] };
+    Stack { panels: ["regime", "alerts"], stages: &[[8, 1], [19, 4], [34, 5], [48, 11]] };
 
 const EVENTS: Stack<2> =
     Stack { panels: ["events", "alerts"], stages: &[[8, 1], [18, 5], [31, 8], [48, 11]] };

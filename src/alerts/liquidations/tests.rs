@@ -137,3 +137,18 @@ fn a_bad_table_is_refused_with_the_key_and_the_remedy() {
         assert!(problem.contains(says), "{text:?} gave {problem:?}");
     }
 }
+
+#[test]
+fn a_sum_below_its_limit_never_reads_as_the_limit() {
+    for (usd, limit, text) in [
+        (9.98e6, 10e6, "$9.98M"),
+        (9.90e6, 10e6, "$9.9M"),
+        (1_999_999.0, 2e6, "$1.999999M"),
+        (412_000.0, 2e6, "$412k"),
+        (499_900.0, 500e3, "$499.9k"),
+        (1.998e9, 2e9, "$1.998B"),
+        (999_960.0, 1e6, "$0.99996M"),
+    ] {
+        assert_eq!(short_usd_below(usd, limit), text, "{usd} below {limit}");
+    }
+}

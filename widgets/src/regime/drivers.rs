@@ -113,8 +113,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, outlook: &Outlook, scroll: &mut Scroll, vi
                 Field::Name => pen.cell(slot, y, name, style),
                 Field::Value => pen.cell(slot, y, &of.map(value).unwrap_or_default(), theme.dim),
                 Field::Part => pen.cell(slot, y, &part(share), Way::of(share).style(theme)),
-                // The constant would dwarf what moved, and moved nothing itself.
-                Field::Bar if of.is_some() => draw_bar(pen, (slot, y), Some(share), largest, theme),
+                // The constant would dwarf what moved, and moved nothing itself; nor did what reads as zero.
+                Field::Bar if of.is_some() && part(share) != part(0.0) => {
+                    draw_bar(pen, (slot, y), Some(share), largest, theme);
+                }
                 Field::Bar => {}
             }
         }

@@ -1,4 +1,4 @@
-//! How likely the last regime was over time, as a row of blocks over its dates.
+//! How likely the last regime was over time, as blocks over its dates.
 
 use market::{Outlook, Timestamp};
 
@@ -7,22 +7,43 @@ use crate::figures::{date, day, minute};
 use crate::pen::{Pen, clip, width_of};
 use crate::theme::Theme;
 
-/// Rows it takes.
+/// Rows it takes at least: the blocks and their dates.
 pub(super) const ROWS: u16 = 2;
+/// Height of a panel from which blocks are taller than a row, and how tall they are.
+const TALL: (u16, u16) = (38, 4);
 /// Columns below which the blocks have no label before them.
 const LABEL_FROM: u16 = 40;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Draws the last readings from row `y` on, a column each and the newest on the right; a `·` stands where
-/// readings are missing.
-pub(super) fn draw(pen: &mut Pen<'_>, y: u16, outlook: &Outlook, theme: &Theme) {
+/// Rows that it takes in a panel of so many.
+pub(super) fn rows(of_panel: u16) -> u16 {
+    if of_panel >= TALL.0 { TALL.1 + 1 } else { ROWS }
+}
+
+/// The column where blocks begin, after their label.
+pub(super) fn begin(outlook: &Outlook, columns: u16) -> u16 {
+    if columns >= LABEL_FROM { width_of(&label(outlook)).max(3) + 2 } else { 1 }
+}
+
+fn label(outlook: &Outlook) -> String {
     let last = outlook.names.last().map_or("last regime", |name| name.as_str());
-    let label = format!("P({})", clip(last, 14));
-    let mut x = 1;
-    if pen.width() >= LABEL_FROM {
-        let end = pen.text(x, y, &label, theme.label);
-        pen.text(x, y + 1, "UTC", theme.label);
-        x = end.max(x + 3) + 1;
+    format!("P({})", clip(last, 14))
+}
+
+/// Draws the last readings in rows `y` to `y + rows`, the last of which has the dates: a column each, the newest on
+/// the right; a `·` stands where readings are missing.
+pub(super) fn draw(pen: &mut Pen<'_>, (y, rows): (u16, u16), outlook: &Outlook, theme: &Theme) {
+    let bars = rows.saturating_sub(1).max(1);
+    let base = y + bars - 1;
+    let x = begin(outlook, pen.width());
+    if x > 1 {
+        let is_tall = bars > 2;
+        pen.text(1, y + u16::from(is_tall), &label(outlook), theme.label);
+        pen.text(1, base + 1, "UTC", theme.label);
+        if is_tall {
+            pen.until(x - 1, y, "100%┐", theme.label);
+            pen.until(x - 1, base, "0%┘", theme.label);
+        }
     }
     let columns = pen.width().saturating_sub(x + 1);
     let cells = columns_of(outlook, usize::from(columns));
@@ -33,22 +54,28 @@ pub(super) fn draw(pen: &mut Pen<'_>, y: u16, outlook: &Outlook, theme: &Theme) 
     let x = x + columns.saturating_sub(u16::try_from(cells.len()).unwrap_or(columns));
     for (cell, x) in cells.iter().zip(x..) {
         match cell {
-            Some((_, probability)) => match eighth(*probability) {
-                Some(bar) => {
+            Some((_, probability)) => match eighths(*probability, bars) {
+                Some(eighths) => {
                     let style = if *probability > 0.5 { theme.warn } else { theme.text };
-                    pen.glyph(x, y, BARS[bar], style);
+                    for (row, up) in (y..=base).rev().zip(0u16..) {
+                        let filled = eighths.saturating_sub(up * 8).min(8);
+                        if let Some(bar) = usize::from(filled).checked_sub(1) {
+                            pen.glyph(x, row, BARS[bar], style);
+                        }
+                    }
                 }
-                None => pen.glyph(x, y, '?', theme.warn),
+                None => pen.glyph(x, base, '?', theme.warn),
             },
-            None => pen.glyph(x, y, '·', theme.border),
+            None => pen.glyph(x, base, '·', theme.border),
         }
     }
-    draw_dates(pen, (x, y + 1), &cells, theme);
+    draw_dates(pen, (x, base + 1), &cells, theme);
 }
 
-/// Which of eight bars a probability is; `None` where it is none.
-fn eighth(probability: f64) -> Option<usize> {
-    (0.0..=1.0).contains(&probability).then(|| ((probability * 8.0) as usize).min(7))
+/// How many eighths of a row a probability is in `bars` rows, one at least; `None` where it is none.
+fn eighths(probability: f64, bars: u16) -> Option<u16> {
+    let most = bars * 8;
+    (0.0..=1.0).contains(&probability).then(|| ((probability * f64::from(most)) as u16 + 1).min(most))
 }
 
 /// The newest readings, oldest first, with one blank for each stretch without any.

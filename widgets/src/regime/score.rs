@@ -12,8 +12,8 @@ use crate::phrase::{self, Lines, Phrase};
 use crate::plan::{Column, numbers, place, words};
 use crate::theme::Theme;
 
-/// Rows of the block with its table: a rule, counts, a header, four losses, the squared error, and the live record.
-pub(super) const ROWS: u16 = 9;
+/// Rows of the block with its table: a rule, counts and the squared error, a header, four losses, and the live record.
+pub(super) const ROWS: u16 = 8;
 /// Width from which the losses stand in a table.
 const TABLE_FROM: u16 = 61;
 
@@ -63,6 +63,11 @@ fn counts(score: &Scoreboard, theme: &Theme) -> Vec<Phrase> {
             .and(&share, theme.dim),
         abstained,
     ]
+}
+
+/// The mean squared error.
+fn brier(score: &Scoreboard, theme: &Theme) -> Phrase {
+    Phrase::new("Brier", theme.label).and(&loss(score.brier), theme.text)
 }
 
 fn rate(score: &Scoreboard) -> f64 {
@@ -117,7 +122,7 @@ pub(super) fn phrases(outlook: &Outlook, width: u16, theme: &Theme) -> Vec<Phras
         Phrase::new("log loss, nats", theme.label).and(&loss(score.log_loss), theme.text),
         |phrase, (name, of)| phrase.and(name, theme.label).and(&loss(of), theme.dim),
     ));
-    phrases.push(Phrase::new("Brier", theme.label).and(&loss(score.brier), theme.text));
+    phrases.push(brier(score, theme));
     phrases.push(Phrase::new(&period(score), theme.dim));
     phrases
 }
@@ -134,7 +139,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, outlook: &Outlook, view: &View<'_>) {
         return;
     };
     draw_rule(pen, &format!(" score, out of sample, {} ", period(score)), theme);
-    phrase::set(pen, Lines { y: 1, rows: 1 }, &counts(score, theme), theme);
+    let mut counts = counts(score, theme);
+    counts.push(brier(score, theme));
+    phrase::set(pen, Lines { y: 1, rows: 1 }, &counts, theme);
     let slots = place(PLANS, 1, pen.width());
     let better = better(&score.baselines);
     let mut rows =
@@ -145,7 +152,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, outlook: &Outlook, view: &View<'_>) {
     }
     let over_margin = skill_words(&score.over_margin, theme);
     rows.push(("margin-only", loss(score.baselines.margin_only), Some(over_margin)));
-    rows.push(("Brier", loss(score.brier), None));
     for ((name, of, over), y) in rows.iter().zip(2..) {
         for &(field, slot) in &slots {
             let is_header = y == 2;
@@ -193,7 +199,11 @@ pub(super) fn reliability_rows(outlook: &Outlook) -> u16 {
 pub(super) fn draw_reliability(pen: &mut Pen<'_>, outlook: &Outlook, theme: &Theme) {
     let bins = bins(outlook);
     let hidden = bins.len().saturating_sub(usize::from(pen.height().saturating_sub(2)));
-    let more = if hidden > 0 { format!(", {hidden} bins more") } else { String::new() };
+    let more = match hidden {
+        0 => String::new(),
+        1 => ", 1 bin more".to_owned(),
+        _ => format!(", {hidden} bins more"),
+    };
     draw_rule(pen, &format!(" reliability{more} "), theme);
     if bins.is_empty() {
         pen.text(1, 1, "nothing is scored yet", theme.dim);

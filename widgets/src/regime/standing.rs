@@ -5,7 +5,7 @@ use std::time::Duration;
 use market::{Board, Chances, Grid, Outlook, Silence, TARGETS, Timestamp, target};
 use ratatui::style::Style;
 
-use super::words::{chance, moment, width};
+use super::words::{Gain, chance, moment, width};
 use crate::figures::age;
 use crate::phrase::Phrase;
 use crate::theme::Theme;
@@ -36,8 +36,32 @@ pub(super) enum Standing<'a> {
     LiveDrift(Timestamp),
     /// Its losses drifted when it was walked through the past, since when.
     Drift(Timestamp),
+    /// What it says was not shown to be better than the better naive forecast, or than nothing.
+    Unproven(Unproven),
     /// Nothing is wrong.
     Good,
+}
+
+/// Why a forecast is worth no more than a naive one, as far as anybody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unproven {
+    /// Nothing was scored, or too little for an interval.
+    Unscored,
+    /// The interval of its skill includes zero.
+    NoGain,
+    /// It lost more than the naive one.
+    Loss,
+}
+
+impl Unproven {
+    fn of(outlook: &Outlook) -> Option<Self> {
+        match outlook.score.as_ref().map(|score| Gain::of(&score.skill)) {
+            Some(Gain::Measured) => None,
+            Some(Gain::Unmeasured) => Some(Self::NoGain),
+            Some(Gain::Loss) => Some(Self::Loss),
+            Some(Gain::Unbounded | Gain::Unknown) | None => Some(Self::Unscored),
+        }
+    }
 }
 
 /// The board's targets in the order of [`TARGETS`]; others follow as they come.
@@ -92,9 +116,10 @@ pub(super) fn shift(outlook: &Outlook) -> Option<&Chances> {
     outlook.forecast.shift.as_ref().filter(|_| outlook.forecast.abstained.is_none())
 }
 
-/// How long the regime had lasted when it was last read.
+/// How long the regime had lasted when it was last read; `new` where it began with that reading.
 pub(super) fn lasted(outlook: &Outlook) -> String {
-    age(outlook.read_at.since(outlook.reading.since))
+    let lasted = outlook.read_at.since(outlook.reading.since);
+    if lasted.is_zero() { "new".to_owned() } else { age(lasted) }
 }
 
 /// The name of a regime: `calm`; its number where it has none.
@@ -123,7 +148,9 @@ impl<'a> Row<'a> {
             return Standing::Abstained(reason.unwrap_or("no reason was given"));
         }
         let live = outlook.live.drift.map(Standing::LiveDrift);
-        live.or(outlook.model.drift.map(Standing::Drift)).unwrap_or(Standing::Good)
+        live.or(outlook.model.drift.map(Standing::Drift))
+            .or(Unproven::of(outlook).map(Standing::Unproven))
+            .unwrap_or(Standing::Good)
     }
 
     /// The row in a phrase: `BTC calm 3d04h · shift 24h 4.1% [2.0, 9.0]`.
@@ -172,6 +199,9 @@ impl Standing<'_> {
             Self::Abstained(_) => "abstained".to_owned(),
             Self::LiveDrift(_) => "live drift".to_owned(),
             Self::Drift(_) => "drift".to_owned(),
+            Self::Unproven(Unproven::Unscored) => "unscored".to_owned(),
+            Self::Unproven(Unproven::NoGain) => "no gain".to_owned(),
+            Self::Unproven(Unproven::Loss) => "worse".to_owned(),
             Self::Good => "ok".to_owned(),
         }
     }
@@ -184,6 +214,9 @@ impl Standing<'_> {
             Self::Abstained(reason) => format!("abstained: {reason}"),
             Self::LiveDrift(since) => format!("live drift since {}", moment(*since, now)),
             Self::Drift(since) => format!("drift since {}", moment(*since, now)),
+            Self::Unproven(Unproven::Unscored) => "too little scored to claim a skill".to_owned(),
+            Self::Unproven(Unproven::NoGain) => "no measurable gain over the naive forecasts".to_owned(),
+            Self::Unproven(Unproven::Loss) => "worse than the naive forecasts".to_owned(),
             Self::Stale(_) | Self::Good => self.brief(),
         }
     }
@@ -192,9 +225,12 @@ impl Standing<'_> {
         match self {
             Self::Good => theme.good,
             Self::Expired(_) => theme.bad,
-            Self::Silent(_) | Self::Stale(_) | Self::Abstained(_) | Self::LiveDrift(_) | Self::Drift(_) => {
-                theme.warn
-            }
+            Self::Silent(_)
+            | Self::Stale(_)
+            | Self::Abstained(_)
+            | Self::LiveDrift(_)
+            | Self::Drift(_)
+            | Self::Unproven(_) => theme.warn,
         }
     }
 }

@@ -9,8 +9,6 @@ use crate::figures::{age, ahead, count, minute};
 use crate::phrase::Phrase;
 use crate::theme::Theme;
 
-/// Width from which a target is told in words beside its name.
-const ABOUT_FROM: u16 = 100;
 /// Figures of the head that are shown.
 const HEAD: usize = 12;
 
@@ -23,8 +21,8 @@ pub(super) fn state(outlook: &Outlook, now: Timestamp, theme: &Theme) -> Phrase 
         .and(&since, theme.dim)
 }
 
-/// How likely the last regime is, when that was read, and of what.
-pub(super) fn reading(outlook: &Outlook, columns: u16, now: Timestamp, theme: &Theme) -> Vec<Phrase> {
+/// How likely the last regime is, and when that was read.
+pub(super) fn reading(outlook: &Outlook, now: Timestamp, theme: &Theme) -> Vec<Phrase> {
     let reading = &outlook.reading;
     let mut phrases = Vec::new();
     if let (Some(last), Some(name)) = (reading.probabilities.last(), outlook.names.last()) {
@@ -34,9 +32,6 @@ pub(super) fn reading(outlook: &Outlook, columns: u16, now: Timestamp, theme: &T
     let read = format!("{} ({} ago)", moment(outlook.read_at, now), age(now.since(outlook.read_at)));
     let style = if is_stale { theme.warn } else { theme.dim };
     phrases.push(Phrase::new("read", theme.label).and(&read, style));
-    if columns >= ABOUT_FROM {
-        phrases.push(Phrase::new(&outlook.about, theme.dim));
-    }
     phrases
 }
 

@@ -157,6 +157,62 @@ fn skill_that_is_none_is_said_in_words() {
 }
 
 #[test]
+fn a_target_without_a_measured_gain_does_not_stand_as_ok() {
+    let of = |value, low, high| Interval95 { value, low, high };
+    for (skill, brief, whole) in [
+        (Some(of(0.156, 0.117, 0.194)), "ok", "ok"),
+        (Some(of(0.04, -0.013, 0.067)), "no gain", "no measurable gain over the naive forecasts"),
+        (Some(of(-0.09, -0.12, -0.04)), "worse", "worse than the naive forecasts"),
+        (Some(of(0.31, f64::NEG_INFINITY, f64::INFINITY)), "unscored", "too little scored to claim a skill"),
+        (None, "unscored", "too little scored to claim a skill"),
+    ] {
+        for (size, words) in [((80, 20), brief), ((200, 48), whole)] {
+            let mut outlook = calm_day();
+            outlook.score =
+                outlook.score.zip(skill).map(|(score, skill)| market::Scoreboard { skill, ..score });
+            let shown = told(vec![outlook], size);
+            let (head, row) = (shown.lines().next().unwrap(), shown.lines().nth(2).unwrap());
+            assert!(row.trim_end().ends_with(words), "{row}");
+            assert_eq!(head.contains(brief), brief != "ok", "{head}");
+        }
+    }
+}
+
+#[test]
+fn a_regime_that_began_with_its_last_reading_is_new() {
+    let mut outlook = calm_day();
+    outlook.reading.since = outlook.read_at;
+    let shown = told(vec![outlook], (120, 36));
+    assert!(shown.contains("since 06 Jan 14:00 (new)") && !shown.contains(" 0s"), "{shown}");
+}
+
+#[test]
+fn the_scale_has_the_width_the_probability_and_the_naive_forecasts_in_their_places() {
+    let scale = |outlook: &Outlook| {
+        let shown = told(vec![outlook.clone()], (120, 36));
+        let at = shown.lines().position(|line| line.starts_with(" shift     0%"))?;
+        let rows: Vec<Vec<char>> =
+            shown.lines().skip(at).take(2).map(|line| line.chars().collect()).collect();
+        Some((rows[0].clone(), rows[1].clone()))
+    };
+    let (row, names) = scale(&calm_day()).unwrap();
+    let find = |row: &[char], sign: char| row.iter().position(|c| *c == sign).unwrap();
+    let (low, high) = (find(&row, '━'), row.iter().rposition(|c| *c == '━').unwrap());
+    let (told, markov) = (find(&row, '◆'), find(&row, '┯'));
+    assert!(low < markov && markov < told && told < high, "{row:?}");
+    // 2.0, 4.1 and 9.0 of 10 %, to a column.
+    let share = |x: usize| (x - 14) as f64 / (high - 14) as f64 * 9.0;
+    assert!((share(low) - 2.0).abs() < 0.1 && (share(told) - 4.1).abs() < 0.1, "{row:?}");
+    let names: String = names.iter().collect();
+    assert!(["└Markov", "└margin", "└base"].iter().all(|name| names.contains(name)), "{names}");
+    let mut outlook = calm_day();
+    outlook.forecast.baselines.base = 0.31;
+    let (row, _) = scale(&outlook).unwrap();
+    assert!(row.iter().collect::<String>().ends_with("50%"), "{row:?}");
+    assert!(scale(&stormy_week()).is_none(), "an abstention has no scale");
+}
+
+#[test]
 fn skill_is_against_the_better_of_the_naive_forecasts() {
     let mut outlook = calm_day();
     assert!(told(vec![outlook.clone()], (80, 20)).contains("skill over Markov +15.6%"));

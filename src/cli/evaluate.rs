@@ -1,18 +1,19 @@
 //! `vigie evaluate`: how good forecasts of regime shifts are, walking forward, against naive baselines.
 
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use feeds::import::{TimeColumn, series};
+use feeds::import::{ImportError, Series, TimeColumn, series};
 use market::{Clock, Timestamp};
 use models::Samples;
 use models::features::{self, History};
-use models::forecast::{self, Evaluation, PriceProtocol, Protocol, Share, Task, Walk};
+use models::forecast::{self, Evaluation, ForecastError, PriceProtocol, Protocol, Share, Task, Walk};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,13 +29,14 @@ use crate::ledger::Digest;
 /// See the module. `docs/evidence.md` has the protocol. Ctrl-C stops; with --state the same command goes on.
 #[derive(Debug, Args)]
 pub(super) struct Evaluate {
-    /// CSV or Parquet file of prices, oldest first; without it, the store's own history is evaluated
+    /// CSV or Parquet file of prices, oldest first, one row a day or an hour; without it, the store's own history is
+    /// evaluated
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Its column of times; the one whose name says so unless given
+    /// Its column of times; the one called date, time, timestamp or alike unless given
     #[arg(long, value_name = "COL", requires = "input")]
     time: Option<String>,
-    /// Its column of closes
+    /// Its column of closes, in any case of letters
     #[arg(long, value_name = "COL", default_value = "close", requires = "input")]
     close: String,
     /// What is forecast: vol (of a file), or a target of the store, such as vol-24h
@@ -44,13 +46,13 @@ pub(super) struct Evaluate {
     #[arg(long, value_name = "COIN", conflicts_with = "input")]
     asset: Option<String>,
     /// Rows in a window of a file, and from a decision to the end of the window it speaks of; 5 unless given
-    #[arg(long, value_name = "H")]
+    #[arg(long, value_name = "H", value_parser = rows)]
     horizon: Option<usize>,
     /// Rows before the first forecast; 700 for a file, the target's own for the store
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = rows)]
     min_train: Option<usize>,
     /// Rows from one fit to the next; 63 for a file, the target's own for the store
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = rows)]
     refit: Option<usize>,
     /// The first moment scored; earlier rows train
     #[arg(long, value_name = "TIME")]
@@ -75,8 +77,18 @@ pub(super) struct Evaluate {
     json: bool,
 }
 
+/// A number of rows. Beyond any series there is nothing to ask for, and sums of rows stay numbers.
+fn rows(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1_000_000_000;
+    let count: usize = text.parse().map_err(|_| "give a whole number of rows".to_owned())?;
+    if count > MOST { Err(format!("use at most {MOST}")) } else { Ok(count) }
+}
+
 /// Of which profile this program is: its seconds are those of that.
 const BUILD: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+
+/// A close that is so many times the one before, either way, is hardly a return.
+const LARGEST_MOVE: f64 = 10.0;
 
 /// What was evaluated.
 struct Found {
@@ -89,6 +101,13 @@ struct Found {
 
 impl Evaluate {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Failure::Usage(format!(
+                "--from {from} is after --to {to}; nothing lies between them"
+            )));
+        }
         let stopped = stop_on_interrupt()?;
         let found = match &self.input {
             Some(path) => self.of_file(path, &stopped)?,
@@ -103,12 +122,15 @@ impl Evaluate {
                 .collect();
             let svg = chart::reliability(&chart::ReliabilityChart { title: &found.title, bins: &bins })
                 .map_err(|error| Failure::Bug(error.to_string()))?;
-            std::fs::write(path, svg).map_err(|source| Failure::Write { path: path.clone(), source })?;
+            std::fs::write(path, svg).map_err(|error| {
+                let path = path.display();
+                Failure::Usage(format!("write {path}: {error}; choose another place with --chart"))
+            })?;
         }
         if self.json { say_json(&as_json(&found)?) } else { say(&as_text(&found)) }
     }
 
-    fn of_file(&self, path: &std::path::Path, stopped: &AtomicBool) -> Result<Found, Failure> {
+    fn of_file(&self, path: &Path, stopped: &AtomicBool) -> Result<Found, Failure> {
         if self.target != "vol" {
             let problem = format!("--target {} is of the store; a file of prices has only vol", self.target);
             return Err(Failure::Usage(problem));
@@ -118,8 +140,15 @@ impl Evaluate {
             return Err(Failure::Usage(problem.to_owned()));
         }
         let time = self.time.as_deref().map_or(TimeColumn::Found, TimeColumn::Named);
-        let read = series(&sheet(path)?, std::slice::from_ref(&self.close), time)
-            .map_err(|error| refused(path, error))?;
+        let read =
+            series(&sheet(path)?, std::slice::from_ref(&self.close), time).map_err(|error| match error {
+                ImportError::NoColumn { .. } => {
+                    let remedy = "name yours with --close and --time";
+                    Failure::Usage(format!("{}: {error}; {remedy}", path.display()))
+                }
+                error => refused(path, error),
+            })?;
+        self.check_prices(path, &read)?;
         let prices: Vec<(Timestamp, f64)> =
             read.times.iter().copied().zip(read.rows.iter().map(|row| row[0])).collect();
         let horizon = self.horizon.unwrap_or(5);
@@ -132,10 +161,19 @@ impl Evaluate {
             seed: self.seed,
         };
         let begun = Instant::now();
-        let failed = |error: forecast::ForecastError| Failure::Usage(format!("{}: {error}", path.display()));
-        let (task, samples) = (protocol.task(), protocol.samples(&prices).map_err(failed)?);
-        let walk = self.walk(&samples, &task, &protocol.walk(), stopped)?;
-        let evaluation = walk.report(&task).map_err(failed)?;
+        let file = path.display().to_string();
+        let samples = protocol.samples(&prices).map_err(|error| match error {
+            ForecastError::TooFewRows { rows, needed } => Failure::Usage(format!(
+                "{file}: {rows} closes are too few; at least {needed} are needed, {} to look back on, --min-train {}, \
+                 --horizon {horizon} and one to forecast from; take a longer file or a smaller --min-train",
+                protocol.look_back(),
+                protocol.min_train
+            )),
+            error => Failure::Usage(format!("{file}: {error}")),
+        })?;
+        let task = protocol.task();
+        let walk = self.walk(&file, &samples, &task, &protocol.walk(), stopped)?;
+        let evaluation = report(&file, &walk, &task)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Found {
             title: format!("{name}: volatility over {horizon} rows"),
@@ -144,6 +182,34 @@ impl Evaluate {
             audit: None,
             left_out: read.left_out.len(),
         })
+    }
+
+    /// Refuses what is no price by its place in the file, and tells of what is hardly one.
+    fn check_prices(&self, path: &Path, read: &Series) -> Result<(), Failure> {
+        let closes = || read.numbers.iter().zip(read.rows.iter().map(|row| row[0]));
+        if let Some((row, close)) = closes().find(|(_, close)| *close <= 0.0) {
+            return Err(Failure::Usage(format!(
+                "{}: row {row}, column {}: {close} is no price; correct it, or empty the cell to leave the row out",
+                path.display(),
+                self.close
+            )));
+        }
+        let jumps = closes().zip(closes().skip(1)).filter(|((_, before), (_, close))| {
+            let times = close / before;
+            !(1.0 / LARGEST_MOVE..=LARGEST_MOVE).contains(&times)
+        });
+        let mut jumps = jumps.map(|((_, before), (row, close))| (row, before, close)).peekable();
+        if let Some((row, before, close)) = jumps.peek().copied() {
+            tracing::warn!(
+                row,
+                before,
+                close,
+                such_moves = jumps.count(),
+                "a close is more than {LARGEST_MOVE} times the one before it, or less than its {LARGEST_MOVE}th: a \
+                 split, or another unit? it counts as a return"
+            );
+        }
+        Ok(())
     }
 
     fn of_store(&self, global: &Global, stopped: &AtomicBool) -> Result<Found, Failure> {
@@ -173,11 +239,10 @@ impl Evaluate {
             drift_delta: config.drift_delta,
             ..own
         };
-        let failed = |error: forecast::ForecastError| Failure::Usage(format!("{id}: {error}"));
         // A walk refits on its own schedule, however long that is: no fit of it is out of date.
         let walked = Task { expiry: Duration::from_hours(24 * 365 * 100), ..*task };
-        let walk = self.walk(&set.samples, &walked, &protocol, stopped)?;
-        let evaluation = walk.report(&walked).map_err(failed)?;
+        let walk = self.walk(id, &set.samples, &walked, &protocol, stopped)?;
+        let evaluation = report(id, &walk, &walked)?;
         let seconds = begun.elapsed().as_secs_f64();
         let audit = if self.audit { Some(audit(&history, task, &asset, now, self.seed)?) } else { None };
         Ok(Found { title: format!("{id} of {asset} in the store"), evaluation, seconds, audit, left_out: 0 })
@@ -196,28 +261,23 @@ impl Evaluate {
     /// Walks through all rows, from where a stopped walk left off if there is one.
     fn walk(
         &self,
+        name: &str,
         samples: &Samples,
         task: &Task,
         protocol: &Protocol,
         stopped: &AtomicBool,
     ) -> Result<Walk, Failure> {
         let rows = digest(samples);
-        let failed = |error: forecast::ForecastError| Failure::Usage(format!("{}: {error}", task.id));
-        let mut walk = match self.state.as_deref().filter(|path| path.exists()) {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| Failure::Read { path: path.to_owned(), source })?;
-                let refused = |problem: &str| {
-                    let remedy = "remove it to begin again";
-                    Failure::Usage(format!("{}: {problem}; {remedy}", path.display()))
-                };
-                let state: State = toml::from_str(&text).map_err(|error| refused(error.message()))?;
-                if state.rows != rows || state.walk.protocol != *protocol {
-                    return Err(refused("this walk is through other rows, or by other options"));
+        let failed = |error: ForecastError| Failure::Usage(format!("{name}: {error}"));
+        let mut walk = match self.state.as_deref() {
+            Some(path) if path.exists() => State::load(path, rows, protocol)?.walk,
+            state => {
+                // Better now than when there is something to lose.
+                if let Some(path) = state {
+                    kept_beside(path).map_err(|error| unkept(path, &error))?;
                 }
-                state.walk
+                Walk::begin(samples, task, protocol).map_err(failed)?
             }
-            None => Walk::begin(samples, task, protocol).map_err(failed)?,
         };
         let bar = bar("walk", samples.rows() as u64, "rows");
         tracing::info!(task = task.id, rows = samples.rows(), "walking");
@@ -227,18 +287,85 @@ impl Evaluate {
         });
         bar.finish_and_clear();
         match (outcome, &self.state) {
-            (Err(forecast::ForecastError::Stopped { done, total }), Some(path)) => {
-                let text = toml::to_string(&State { rows, walk })
-                    .map_err(|error| Failure::Bug(format!("write the walk: {error}")))?;
-                std::fs::write(path, text).map_err(|source| Failure::Write { path: path.clone(), source })?;
+            (Err(ForecastError::Stopped { done, total }), Some(path)) => {
+                State { rows, walk }.keep(path)?;
                 let kept = path.display();
                 Err(Failure::Usage(format!(
                     "stopped after {done} of {total} rows; kept in {kept}, and the same command goes on"
                 )))
             }
+            (Err(error @ ForecastError::Stopped { .. }), None) => {
+                Err(Failure::Usage(format!("{name}: {error}; with --state FILE it would have been kept")))
+            }
             (outcome, _) => outcome.map(|()| walk).map_err(failed),
         }
     }
+}
+
+/// What the first line of a kept walk begins with; the BLAKE3 of all that follows it ends that line.
+const SEAL: &str = "# blake3 ";
+
+impl State {
+    fn load(path: &Path, rows: Digest, protocol: &Protocol) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Failure::Read { path: path.to_owned(), source })?;
+        let refused = |problem: &str| {
+            Failure::Usage(format!("{}: {problem}; remove it to begin again", path.display()))
+        };
+        let sealed = text.strip_prefix(SEAL).and_then(|text| text.split_once('\n'));
+        let (seal, text) = sealed.ok_or_else(|| refused("this is no walk that was kept"))?;
+        if seal != Digest::of(text.as_bytes()).to_string() {
+            return Err(refused("this walk was cut or altered"));
+        }
+        let state: Self = toml::from_str(text).map_err(|error| refused(error.message()))?;
+        if state.rows != rows || state.walk.protocol != *protocol {
+            return Err(refused("this walk is through other rows, or by other options"));
+        }
+        Ok(state)
+    }
+
+    /// Beside the file and renamed: a walk that was kept before is not lost to one that cannot be.
+    fn keep(&self, path: &Path) -> Result<(), Failure> {
+        let text = toml::to_string(self).map_err(|error| Failure::Bug(format!("write the walk: {error}")))?;
+        let write = || {
+            let mut file = kept_beside(path)?;
+            write!(file, "{SEAL}{}\n{text}", Digest::of(text.as_bytes()))?;
+            file.persist(path).map_err(|error| error.error)
+        };
+        write().map(drop).map_err(|error| unkept(path, &error))
+    }
+}
+
+fn kept_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
+}
+
+fn unkept(path: &Path, error: &io::Error) -> Failure {
+    Failure::Usage(format!("write {}: {error}; choose another place with --state", path.display()))
+}
+
+/// Scores a walk; where nothing can be scored it says what could be.
+fn report(name: &str, walk: &Walk, task: &Task) -> Result<Evaluation, Failure> {
+    walk.report(task).map_err(|error| {
+        if walk.scored().next().is_some() {
+            return Failure::Usage(format!("{name}: {error}"));
+        }
+        let mut known =
+            walk.rows.iter().filter(|row| row.row >= walk.protocol.min_train && row.shifted.is_some());
+        let problem = match (known.next(), known.next_back()) {
+            (Some(first), last) => {
+                let last = last.unwrap_or(first).time;
+                let first = first.time;
+                format!(
+                    "forecasts whose outcome is known are from {first} to {last}; choose --from and --to so"
+                )
+            }
+            (None, _) => "no forecast's outcome is known yet; take a longer stretch or a smaller --min-train"
+                .to_owned(),
+        };
+        Failure::Usage(format!("{name}: nothing to score: {problem}"))
+    })
 }
 
 fn digest(samples: &Samples) -> Digest {

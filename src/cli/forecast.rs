@@ -139,6 +139,11 @@ impl ForecastNow {
         let mut forecaster = Forecaster::new(config, &settings.store_dir);
         let is_recorded = self.as_of.is_none();
         let said = if let Some(then) = self.as_of {
+            let now = SystemClock.now();
+            if then > now {
+                let problem = format!("--as-of {then} is still to come; it is {now}");
+                return Err(Failure::Usage(problem));
+            }
             forecaster.rehearse(then)?
         } else {
             // The store first: what it cannot keep is not written down either.

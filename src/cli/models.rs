@@ -16,7 +16,6 @@ use crate::forecasting::{Card, ForecastConfig, ForecastFailure, Forecaster, Prun
 
 /// See the module.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Models {
     #[command(subcommand)]
     what: Option<What>,
@@ -65,14 +64,23 @@ enum What {
 
 impl Models {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
-        match &self.what {
-            Some(What::List { json }) => return list(global, *json),
-            Some(What::Show { id, json }) => return show(global, id, *json),
-            Some(What::Prune { dry_run, json }) => {
-                let pruning = if *dry_run { Pruning::Look } else { Pruning::Remove };
-                return prune_artefacts(global, pruning, *json);
+        let is_of_events = self.from.is_some() || self.to.is_some() || !self.instrument.is_empty();
+        if let Some(what) = &self.what {
+            if let Some(model) = &self.model {
+                return Err(Failure::Usage(format!("{model:?} and a command; give one of them")));
             }
-            None => {}
+            if is_of_events {
+                let problem = "--from, --to and --instrument are for a model that is fitted to liquidations";
+                return Err(Failure::Usage(problem.to_owned()));
+            }
+            return match what {
+                What::List { json } => list(global, *json || self.json),
+                What::Show { id, json } => show(global, id, *json || self.json),
+                What::Prune { dry_run, json } => {
+                    let pruning = if *dry_run { Pruning::Look } else { Pruning::Remove };
+                    prune_artefacts(global, pruning, *json || self.json)
+                }
+            };
         }
         let Some(name) = &self.model else { return list(global, self.json) };
         let row = models::find(name).ok_or_else(|| {

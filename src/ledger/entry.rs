@@ -229,6 +229,11 @@ impl Entry {
         Self { hash, ..open }
     }
 
+    /// What the line of record `sequence` begins with.
+    pub(super) fn beginning(sequence: u64) -> String {
+        format!("{{\"schema\":{SCHEMA},\"sequence\":{sequence},\"input_root\":\"")
+    }
+
     /// Its line without the newline: fields in the order of the struct, no spaces.
     pub fn line(&self) -> String {
         let mut line = self.unsealed();

@@ -44,6 +44,11 @@ impl Head {
         self.public_key.has_signed(&self.statement(), &self.signature)
     }
 
+    /// What the line of the head of `count` records begins with.
+    pub(super) fn beginning(count: u64) -> String {
+        format!("{{\"schema\":{SCHEMA},\"count\":{count},\"hash\":\"")
+    }
+
     /// Its line in `heads.jsonl`, without the newline.
     pub fn line(&self) -> String {
         json(self)

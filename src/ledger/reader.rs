@@ -13,7 +13,7 @@ use super::export;
 use super::files::{Files, Lines};
 use super::head::{Anchor, Head};
 use super::key::{Key, PublicKey};
-use super::scan::{Scan, Signatures, read_anchors, scan};
+use super::scan::{FORGED, Scan, Signatures, check_head, read_anchors, scan};
 use super::words::Digest;
 
 /// A ledger to be read.
@@ -105,22 +105,26 @@ impl Reader {
         let damaged = |problem| Damage::Head { record: number - 1, line: number, problem };
         let head = Head::parse(&line).map_err(damaged)?;
         if !head.is_signed() {
-            return Err(damaged("its signature is not its key's".to_owned()).into());
+            return Err(damaged(FORGED.to_owned()).into());
         }
         Ok(Some(head))
     }
 
     /// Calls `each` with every record that a signed head speaks of, in order, until it says to stop. Each record is
-    /// checked by itself and for its place; [`Reader::verify`] checks everything.
+    /// checked by itself, for its place in the chain and against its head, and what was given is signed for; only
+    /// [`Reader::verify`] checks what comes after it, every signature and the Merkle roots.
     ///
     /// # Errors
-    /// The file cannot be read, a record is damaged, or `each` fails.
+    /// The file cannot be read, a record or its head is damaged, or `each` fails.
     pub fn for_each<E: From<LedgerError>>(
         &self,
         mut each: impl FnMut(Entry) -> Result<Next, E>,
     ) -> Result<(), E> {
-        let signed = self.head()?.map_or(0, |head| head.count);
+        let Some(last) = self.head()? else { return Ok(()) };
+        let signed = last.count;
         let mut lines = Lines::open(&self.files.forecasts())?;
+        let mut heads = Lines::open(&self.files.heads())?;
+        let mut previous = Digest::ZERO;
         let damaged = |damage: Damage| E::from(LedgerError::from(damage));
         for record in 0..signed {
             let line = lines.next()?.filter(|line| line.is_whole);
@@ -130,7 +134,22 @@ impl Reader {
             if entry.sequence != record {
                 return Err(damaged(Damage::OutOfOrder { record, found: entry.sequence }));
             }
+            if entry.previous != previous {
+                return Err(damaged(Damage::Unchained { record, stated: entry.previous, previous }));
+            }
+            let line = heads.next()?.filter(|line| line.is_whole);
+            let line = line.ok_or_else(|| damaged(Damage::HeadsTruncated { record, count: signed }))?;
+            let head = check_head(line.bytes, record, Signatures::Last, Some(last.public_key));
+            let head = head.map_err(damaged)?;
+            if head.hash != entry.hash {
+                return Err(damaged(Damage::Rebuilt { record, signed: head.hash, found: entry.hash }));
+            }
+            previous = entry.hash;
             if each(entry)? == Next::Stop {
+                if !head.is_signed() {
+                    let problem = FORGED.to_owned();
+                    return Err(damaged(Damage::Head { record, line: record + 1, problem }));
+                }
                 break;
             }
         }

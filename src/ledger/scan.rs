@@ -7,7 +7,7 @@ use market::Timestamp;
 use super::checkpoint::Checkpoint;
 use super::entry::{Entry, Fault};
 use super::error::{Damage, LedgerError};
-use super::files::{Files, Lines};
+use super::files::{Files, Line, Lines};
 use super::head::{Anchor, Head};
 use super::key::PublicKey;
 use super::tree::Tree;
@@ -85,7 +85,7 @@ pub(super) fn scan(
         (Some(_) | None, _) => (None, None),
     };
     let mut scan = Scan { heads_end: end, heads_torn: torn, checkpoint, note, ..Scan::default() };
-    let record_damage = scan.read_records(files, &heads, length, wanted)?;
+    let record_damage = scan.read_records(files, signatures, &heads, length, wanted)?;
     scan.head = heads.last().cloned();
 
     // The first bad record is what everybody wants to know; of one record the record before its head.
@@ -120,6 +120,7 @@ impl Scan {
     fn read_records(
         &mut self,
         files: &Files,
+        signatures: Signatures,
         heads: &[Head],
         length: u64,
         wanted: Option<Digest>,
@@ -131,7 +132,18 @@ impl Scan {
             if record >= signed {
                 self.trailing = line.end - self.records_end;
                 // What the writer has added since this reading began is not judged.
-                self.unsigned += u64::from(line.is_whole && line.end <= length);
+                if line.end > length {
+                    continue;
+                }
+                let is_first = self.unsigned == 0 && self.trailing <= line.bytes.len() as u64 + 1;
+                self.unsigned += u64::from(line.is_whole);
+                // Who writes on sets it aside, whatever it is; who verifies is told of what no write left behind.
+                if is_first && signatures == Signatures::All {
+                    let damage = self.is_being_written(record, &line).err();
+                    if damage.is_some() {
+                        return Ok(damage);
+                    }
+                }
                 continue;
             }
             if !line.is_whole {
@@ -158,6 +170,22 @@ impl Scan {
             self.records_end = end;
         }
         Ok((record < signed).then_some(Damage::Truncated { record, count: signed }))
+    }
+
+    /// What follows the signed records can only be the next one, or its beginning.
+    fn is_being_written(&self, record: u64, line: &Line<'_>) -> Result<(), Damage> {
+        if !line.is_whole {
+            let begins = begins_like(line.bytes, &Entry::beginning(record));
+            return if begins { Ok(()) } else { Err(Damage::Record { record, fault: Fault::Unsealed }) };
+        }
+        let entry = Entry::parse(line.bytes).map_err(|fault| Damage::Record { record, fault })?;
+        if entry.sequence != record {
+            return Err(Damage::OutOfOrder { record, found: entry.sequence });
+        }
+        if entry.previous != self.last {
+            return Err(Damage::Unchained { record, stated: entry.previous, previous: self.last });
+        }
+        Ok(())
     }
 
     /// Checks a record against the one before it, its head and the checkpoint.
@@ -206,11 +234,15 @@ fn read_heads(
     let mut lines = Lines::open(&files.heads())?;
     let mut read = Heads { good: Vec::new(), end: 0, torn: 0, damage: None };
     while let Some(line) = lines.next()? {
+        let (record, end) = (read.good.len() as u64, line.end);
         if !line.is_whole {
-            read.torn = line.end - read.end;
+            read.torn = end - read.end;
+            if signatures == Signatures::All && !begins_like(line.bytes, &Head::beginning(record + 1)) {
+                let problem = "a piece of a line follows the heads that is none of a head".to_owned();
+                read.damage = Some(Damage::Head { record, line: record + 1, problem });
+            }
             break;
         }
-        let (record, end) = (read.good.len() as u64, line.end);
         let signer = expected.or(read.good.first().map(|head| head.public_key));
         match check_head(line.bytes, record, signatures, signer) {
             Ok(head) => read.good.push(head),
@@ -231,9 +263,14 @@ fn read_heads(
     Ok(read)
 }
 
-const FORGED: &str = "its signature is not its key's";
+/// Whether a torn line may be the beginning of one that begins so.
+fn begins_like(torn: &[u8], beginning: &str) -> bool {
+    torn.iter().zip(beginning.as_bytes()).all(|(torn, whole)| torn == whole)
+}
 
-fn check_head(
+pub(super) const FORGED: &str = "its signature is not its key's";
+
+pub(super) fn check_head(
     line: &[u8],
     record: u64,
     signatures: Signatures,

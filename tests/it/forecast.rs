@@ -389,6 +389,75 @@ fn what_would_have_been_said_is_said_without_a_record_and_without_a_look_ahead()
 }
 
 #[test]
+fn a_price_file_is_refused_with_its_place_and_the_remedy() {
+    let place = Workplace::new();
+    let text = prices(700);
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |row: usize, line: &str| {
+        let mut lines = lines.clone();
+        lines[row - 1] = line;
+        lines.join("\n")
+    };
+    let date = |row: usize| lines[row - 1].split(',').next().unwrap();
+    place.write("good.csv", &text);
+    place.write("zero.csv", &with(300, &format!("{},1,1,1,0,1", date(300))));
+    place.write("twice.csv", &with(300, lines[298]));
+    place.write("short.csv", &lines[..501].join("\n"));
+    place.write("price.csv", &text.replace("Close", "Price"));
+    place.write(
+        "flat.csv",
+        &lines
+            .iter()
+            .enumerate()
+            .map(|(row, line)| {
+                if row == 0 {
+                    (*line).to_owned()
+                } else {
+                    format!("{},1,1,1,7,1", line.split(',').next().unwrap())
+                }
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    let most = usize::MAX.to_string();
+    for (words, says) in [
+        (&["zero.csv"][..], "row 300, column close: 0 is no price"),
+        (&["twice.csv"], "row 300, column Date"),
+        (&["short.csv"], "500 closes are too few; at least 568 are needed"),
+        (&["price.csv"], "name yours with --close"),
+        (&["flat.csv"], "flat.csv: the"),
+        (&["good.csv", "--from", "2001-01-01", "--to", "2001-02-01"], "nothing to score: forecasts"),
+        (&["good.csv", "--from", "2001-02-01", "--to", "2001-01-01"], "is after --to"),
+        (&["good.csv", "--refit", &most], "use at most"),
+        (&["good.csv", "--state", "nowhere/walk"], "choose another place with --state"),
+    ] {
+        let mut arguments = vec!["evaluate", "--min-train", "500", "--json", "--input"];
+        arguments.extend(words);
+        let output = place.run(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(says), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn commands_of_models_take_the_store_before_or_after_and_a_forecast_none_of_the_future() {
+    let place = Workplace::new();
+    place.write("p.csv", &prices(500));
+    place.stdout(&["--store", "S", "import", "bars", "p.csv", "--symbol", "BTC-USD"]);
+    let before = place.stdout(&["models", "--store", "S", "list"]);
+    assert_eq!(before, place.stdout(&["models", "list", "--store", "S"]));
+    for (words, says) in [
+        (&["models", "hmm", "list"][..], "give one of them"),
+        (&["models", "--from", "2026-01-01", "list"], "fitted to liquidations"),
+        (&["forecast", "--as-of", "2199-01-01"], "still to come"),
+    ] {
+        let output = place.run(&[&["--store", "S"], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(says), "{words:?}: {said}");
+    }
+}
+
+#[test]
 fn an_evaluation_that_is_stopped_goes_on_to_the_same_bits() {
     let place = Workplace::new();
     place.write("p.csv", &prices(1_100));
@@ -407,6 +476,11 @@ fn an_evaluation_that_is_stopped_goes_on_to_the_same_bits() {
     let stopped = running.wait().unwrap();
     assert_eq!(stopped.code(), Some(2), "it had not ended by itself");
     assert!(place.path("walk.toml").exists());
+    let walk = std::fs::read_to_string(place.path("walk.toml")).unwrap();
+    place.write("altered.toml", &format!("{walk}\n"));
+    let altered = evaluate(&["--state", "altered.toml"]).output().unwrap();
+    let said = String::from_utf8_lossy(&altered.stderr).into_owned();
+    assert!(altered.status.code() == Some(2) && said.contains("cut or altered"), "{said}");
     let score = |state: &[&str]| {
         let output = evaluate(state).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -51,7 +51,7 @@ pub enum ImportError {
     #[error("the file has no header or no row below it")]
     Empty,
     /// A column is there twice.
-    #[error("the column {name:?} is there twice; which one counts?")]
+    #[error("the column {name:?} is there twice; rename or drop the one that does not count")]
     ColumnTwice {
         /// Its name.
         name: String,

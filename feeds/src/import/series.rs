@@ -2,15 +2,36 @@
 
 use market::Timestamp;
 
+use super::bars::once;
 use super::dates::Order;
 use super::numbers::{Cell, read_cell};
 use super::report::ImportError;
 use super::sheet::{Row, Sheet};
 use super::times::{Written, read_time};
 
-/// Columns that hold times, the likelier first.
-const TIMES: [&str; 9] =
-    ["open_time", "timestamp", "datetime", "date_time", "time", "date", "day", "trade_date", "start"];
+/// Columns that hold times, the likelier first. The last is the one without a name: the index that pandas writes.
+const TIMES: [&str; 17] = [
+    "open_time",
+    "timestamp",
+    "datetime",
+    "date_time",
+    "time",
+    "date",
+    "day",
+    "trade_date",
+    "start",
+    "time_utc",
+    "unix",
+    "unix_time",
+    "unix_timestamp",
+    "ts",
+    "period",
+    "close_time",
+    "",
+];
+
+/// What programs write where a number is missing.
+const MISSING: [&str; 4] = ["null", "none", "na", "#n/a"];
 
 /// Columns of numbers, every one finite.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,21 +60,27 @@ pub enum TimeColumn<'a> {
 }
 
 /// Reads `columns`, by their names in the header, in any case of letters. Plain and scientific numbers, thousands
-/// commas and brackets are read. A row in which a wanted cell is empty, a dash or NaN is left out and told;
-/// what is no number is an error. Times, where asked for, must ascend.
+/// commas and brackets are read. A row in which a wanted cell is empty, a dash, NaN or null is left out and told;
+/// what is no number is an error. Times, where asked for, must ascend; one without a zone is of UTC.
 ///
 /// # Errors
-/// A column is not there or is there twice, a cell is no number or no time, times do not ascend, or no row
+/// A wanted column is not there or is there twice, a cell is no number or no time, times do not ascend, or no row
 /// is left.
 pub fn series(sheet: &Sheet, columns: &[String], time: TimeColumn<'_>) -> Result<Series, ImportError> {
-    sheet.check()?;
+    if sheet.header().is_empty() || sheet.rows().is_empty() {
+        return Err(ImportError::Empty);
+    }
     let places = columns.iter().map(|name| place(sheet, name)).collect::<Result<Vec<_>, _>>()?;
     let clock = match time {
         TimeColumn::Unread => None,
-        TimeColumn::Found => Some(sheet.column(&TIMES).ok_or_else(|| ImportError::Layout {
-            found: sheet.header().to_vec(),
-            wanted: "a column of times is called time, date, timestamp or alike; name yours",
-        })?),
+        TimeColumn::Found => {
+            let found = sheet.column(&TIMES).ok_or_else(|| ImportError::Layout {
+                found: sheet.header().to_vec(),
+                wanted: "a column of times is called time, date, timestamp or alike; name yours: --time COL",
+            })?;
+            once(sheet, found)?;
+            Some(found)
+        }
         TimeColumn::Named(name) => Some(place(sheet, name)?),
     };
     let order = match clock {
@@ -67,7 +94,9 @@ pub fn series(sheet: &Sheet, columns: &[String], time: TimeColumn<'_>) -> Result
         if let Some(at) = clock {
             let moment = moment_of(sheet, row, at, order)?;
             if series.times.last().is_some_and(|last| *last >= moment) {
-                let reason = format!("{} does not come after the row before it", row.cell(at));
+                let text = row.cell(at);
+                let remedy = "sort the rows by time, the oldest first, one a time";
+                let reason = format!("{text} does not come after the row before it; {remedy}");
                 return Err(ImportError::Cell { row: row.number, column: name_of(sheet, at), reason });
             }
             series.times.push(moment);
@@ -79,12 +108,19 @@ pub fn series(sheet: &Sheet, columns: &[String], time: TimeColumn<'_>) -> Result
 }
 
 fn place(sheet: &Sheet, name: &str) -> Result<usize, ImportError> {
-    let matches = |own: &&String| own.eq_ignore_ascii_case(name.trim());
-    sheet
-        .header()
-        .iter()
-        .position(|own| matches(&own))
-        .ok_or_else(|| ImportError::NoColumn { name: name.to_owned(), found: sheet.header().to_vec() })
+    let wanted = name.trim();
+    let alike = |own: &String| own.eq_ignore_ascii_case(wanted);
+    let header = sheet.header();
+    let Some(first) = header.iter().position(alike) else {
+        return Err(ImportError::NoColumn { name: name.to_owned(), found: header.to_vec() });
+    };
+    // Of `close` and `Close` it is the one that was written; of `CLOSE` and `Close` neither.
+    let at = header.iter().position(|own| own == wanted).unwrap_or(first);
+    if header[at] != wanted && header.iter().any(|own| alike(own) && *own != header[at]) {
+        return Err(ImportError::ColumnTwice { name: name.to_owned() });
+    }
+    once(sheet, at)?;
+    Ok(at)
 }
 
 fn name_of(sheet: &Sheet, at: usize) -> String {
@@ -106,6 +142,7 @@ fn values_of(
             Ok(value) if value.is_finite() => Some(value),
             Ok(value) if value.is_nan() => None,
             Ok(_) => return Err(wrong(format!("{text:?} is not finite"))),
+            Err(_) if MISSING.iter().any(|missing| text.eq_ignore_ascii_case(missing)) => None,
             Err(_) => match read_cell(text, sheet.commas()) {
                 Ok(Cell::Amount(value)) => Some(value),
                 Ok(Cell::Blank | Cell::Dash) => None,
@@ -123,7 +160,12 @@ fn values_of(
 
 fn moment_of(sheet: &Sheet, row: &Row, at: usize, order: Order) -> Result<Timestamp, ImportError> {
     let text = row.cell(at);
-    match read_time(text, order) {
+    // A zone moves every row alike: where only their order counts, none is needed.
+    let read = read_time(text, order).or_else(|problem| {
+        let has_clock = text.contains(':') && !text.ends_with(['Z', 'z']);
+        if has_clock { read_time(&format!("{text}Z"), order) } else { Err(problem) }.map_err(|_| problem)
+    });
+    match read {
         Ok(Written::Day(day)) => Ok(day.start()),
         Ok(Written::Moment(moment, _)) => Ok(moment),
         Err(problem) => Err(ImportError::Cell {
@@ -164,12 +206,16 @@ mod tests {
             ("a,b\n1,x\n", &["b"], TimeColumn::Unread, "row 2, column b"),
             ("a,b\n1,inf\n", &["b"], TimeColumn::Unread, "not finite"),
             ("a,a\n1,2\n", &["a"], TimeColumn::Unread, "twice"),
-            ("a,b\n1,2\n", &["b"], TimeColumn::Found, "name yours"),
+            ("A,a\n1,2\n", &["A ", "b"], TimeColumn::Unread, "no column \"b\""),
+            ("Aa,aA\n1,2\n", &["aa"], TimeColumn::Unread, "twice"),
+            ("date,b,date\n2026-01-01,1,2026-01-02\n", &["b"], TimeColumn::Found, "twice"),
+            ("time,b\n2026-01-02 25:00,2\n", &["b"], TimeColumn::Found, "row 2, column time"),
+            ("a,b\n1,2\n", &["b"], TimeColumn::Found, "name yours: --time"),
             (
                 "date,b\n2026-01-02,2\n2026-01-02,3\n",
                 &["b"],
                 TimeColumn::Named("date"),
-                "does not come after",
+                "does not come after the row before it; sort the rows",
             ),
             ("date,b\nsoon,2\n", &["b"], TimeColumn::Found, "row 2, column date"),
             ("a\n-\n", &["a"], TimeColumn::Unread, "no row"),
@@ -177,6 +223,31 @@ mod tests {
             let said = refused(text, columns, time);
             assert!(said.contains(says), "{said}");
         }
+    }
+
+    #[test]
+    fn times_are_found_as_programs_write_them_and_those_without_a_zone_are_of_utc() {
+        for (text, first) in [
+            (",close\n2026-01-01,1\n2026-01-02,2\n", "2026-01-01T00:00:00"),
+            ("datetime,close\n2026-01-01 01:00:00,1\n2026-01-01 02:00:00,2\n", "2026-01-01T01:00:00"),
+            ("Time,close\n2026-01-01 00:00,1\n2026-01-01 01:30,2\n", "2026-01-01T00:00:00"),
+            ("unix,date,close\n1,2026-01-01 01:00:00,1\n2,2026-01-01 02:00:00,2\n", "2026-01-01T01:00:00"),
+            ("Unix Time,close\n1767225600,1\n1767229200,2\n", "2026-01-01T00:00:00"),
+            ("time,close\n2026-01-01 01:00:00+02:00,1\n2026-01-01 02:00:00+02:00,2\n", "2025-12-31T23:00:00"),
+        ] {
+            let series = read(text, &["close"], TimeColumn::Found).unwrap();
+            assert_eq!(series.rows, [[1.0], [2.0]], "{text}");
+            assert_eq!(series.times[0].to_string(), format!("{first}.000000Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_that_nobody_asked_for_may_be_there_twice_and_a_twin_may_be_empty() {
+        let text = "date,a,b,b,date\n2026-01-01,1,2,3,\n2026-01-02,null,2,3,\n2026-01-03,N/A,2,3,\n";
+        let series = read(text, &["a"], TimeColumn::Found).unwrap();
+        assert_eq!((series.rows, series.left_out.len()), (vec![vec![1.0]], 2));
+        let exact = read("Close,close\n1,2\n", &["close"], TimeColumn::Unread).unwrap();
+        assert_eq!(exact.rows, [[2.0]]);
     }
 
     proptest! {

@@ -204,7 +204,7 @@ fn a_file_that_leaves_doubt_as_a_whole_is_refused_as_a_whole() {
     assert!(error("Date,price\n2025-11-13,1\n").starts_with("the columns are"));
     assert_eq!(
         error("Date,IBIT,IBIT\n2025-11-13,1,1\n"),
-        "the column \"IBIT\" is there twice; which one counts?"
+        "the column \"IBIT\" is there twice; rename or drop the one that does not count"
     );
     let decimal_commas = error("Date;IBIT\n2025-11-13;1,119\n");
     assert!(decimal_commas.contains("may be decimal or separate thousands"), "{decimal_commas}");

@@ -164,7 +164,7 @@ pub fn samples(prices: &[(Timestamp, f64)], horizon: usize, warmup: usize) -> Re
             return Err(ForecastError::NotAscending { row });
         }
     }
-    let first = warmup.max(LEAST).max(2 * horizon);
+    let first = warmup.max(LEAST).max(horizon.saturating_mul(2));
     if prices.len() <= first {
         return Err(ForecastError::TooFewRows { rows: prices.len(), needed: first + 1 });
     }

@@ -189,7 +189,7 @@ impl Walk {
             return Err(ForecastError::Option { option: "--min-train", problem });
         }
         check(samples)?;
-        let needed = protocol.min_train + 1;
+        let needed = protocol.min_train.saturating_add(1);
         if samples.rows() < needed {
             return Err(ForecastError::TooFewRows { rows: samples.rows(), needed });
         }
@@ -234,7 +234,7 @@ impl Walk {
             let row = self.next;
             self.settle(samples, task, row)?;
             let is_first = row == self.protocol.first_row(task) || row == self.protocol.min_train;
-            if is_first || row >= self.fitted_at + self.protocol.refit {
+            if is_first || row >= self.fitted_at.saturating_add(self.protocol.refit) {
                 match self.fit(samples, task, row) {
                     Err(error @ ForecastError::OneRegime { .. }) => {
                         // Nothing to learn from yet, or no more: what there was goes on until the next fit.

@@ -28,8 +28,9 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self, reader: &Reader) -> Result<(), Failure> {
-        let is_wanted =
-            |wanted: &Option<String>, have: &str| wanted.as_deref().is_none_or(|wanted| wanted == have);
+        let is_wanted = |wanted: &Option<String>, have: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(have))
+        };
         let most = self.last.unwrap_or(usize::MAX);
         let mut chosen = VecDeque::new();
         reader.for_each(|entry| {

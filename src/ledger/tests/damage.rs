@@ -133,6 +133,77 @@ fn dropped_repeated_and_moved_records_are_named() {
     }
 }
 
+/// What an interrupted write can leave is the next record or its beginning, and nothing else.
+#[test]
+fn what_no_write_leaves_behind_is_damage_after_the_last_record_too() {
+    let whole = written(5);
+    let bytes = |name: &str| std::fs::read(path(whole.path(), name)).unwrap();
+    let (records, heads) = (bytes("forecasts.jsonl"), bytes("heads.jsonl"));
+    let last = lines(whole.path(), "forecasts.jsonl").pop().unwrap() + "\n";
+    for (name, before, added) in [
+        ("forecasts.jsonl", &records, last.as_str()),
+        ("forecasts.jsonl", &records, "\n"),
+        ("forecasts.jsonl", &records, "{}\n"),
+        ("forecasts.jsonl", &records, "more"),
+        ("forecasts.jsonl", &records, "{\"schema\":1,\"sequence\":4"),
+        ("forecasts.jsonl", &records, "{\"schema\":1,\"sequence\":51"),
+        ("heads.jsonl", &heads, "more"),
+        ("heads.jsonl", &heads, "{\"schema\":1,\"count\":7"),
+    ] {
+        let dir = copy(whole.path());
+        std::fs::write(path(dir.path(), name), [before, added.as_bytes()].concat()).unwrap();
+        expect_bad(dir.path(), 5, added);
+        // Nobody was told of it, and so it does not keep the owner from going on.
+        assert_eq!(Ledger::open(dir.path(), hour(9)).unwrap().set_aside().len(), 1, "{added}");
+        assert_eq!(verify(dir.path()).unwrap().count, 5);
+    }
+    for (name, before, begun) in [
+        ("forecasts.jsonl", &records, "{\"schema\":1,\"seq"),
+        ("forecasts.jsonl", &records, "{\"schema\":1,\"sequence\":5,\"input_root\":\"ab"),
+        ("heads.jsonl", &heads, "{\"schema\":1,\"count\":6,\"ha"),
+    ] {
+        let dir = copy(whole.path());
+        std::fs::write(path(dir.path(), name), [before, begun.as_bytes()].concat()).unwrap();
+        assert_eq!(verify(dir.path()).unwrap().count, 5, "{begun}");
+    }
+}
+
+/// What is listed, shown, exported or replayed is what was signed, without `verify` having been asked.
+#[test]
+fn a_record_sealed_anew_is_given_to_nobody() {
+    let whole = written(9);
+    let reader = Reader::open(whole.path()).unwrap();
+    for forged in [0, 4, 8] {
+        let dir = copy(whole.path());
+        let mut records = lines(whole.path(), "forecasts.jsonl");
+        let mut entry = reader.entry(forged).unwrap();
+        entry.body.answer.regimes = vec![2];
+        let entry = Entry::seal(forged, entry.body, entry.previous);
+        records[forged as usize] = entry.line();
+        put_lines(dir.path(), "forecasts.jsonl", &records);
+        let reader = Reader::open(dir.path()).unwrap();
+        let found =
+            Damage::Rebuilt { record: forged, signed: head_of(whole.path(), forged), found: entry.hash };
+        let refused = |error: LedgerError| match error {
+            LedgerError::Damaged(damage) => damage,
+            other => panic!("{other}"),
+        };
+        assert_eq!(refused(reader.entry(forged).unwrap_err()), found);
+        assert_eq!(refused(reader.read(..).unwrap_err()), found);
+        // With its head written anew as well, but for the signature.
+        let mut heads = lines(whole.path(), "heads.jsonl");
+        let at = forged as usize;
+        heads[at] = heads[at].replace(&head_of(whole.path(), forged).to_string(), &entry.hash.to_string());
+        put_lines(dir.path(), "heads.jsonl", &heads);
+        let found = refused(reader.entry(forged).unwrap_err());
+        assert!(matches!(found, Damage::Head { .. }), "{found}");
+    }
+}
+
+fn head_of(dir: &Path, record: u64) -> Digest {
+    Reader::open(dir).unwrap().entry(record).unwrap().hash
+}
+
 #[test]
 fn a_cut_end_is_noticed_at_every_record() {
     let whole = written(RECORDS);

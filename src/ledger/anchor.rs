@@ -25,7 +25,7 @@ const PLAYGROUNDS: [&str; 2] = ["regtest", "signet"];
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
     /// The node cannot be asked, or refuses.
-    #[error("{method}: {source}")]
+    #[error("{method}: {source}; [feeds.bitcoin-node] says where the node is")]
     Node {
         /// The call.
         method: &'static str,

@@ -8,8 +8,8 @@ use models::features::FeatureSet;
 use models::forecast::Task;
 use models::forecast::live::{self, FEWEST_WINDOWS, Outcome};
 
-use super::cards::Shelf;
 use super::outlooks::interval;
+use super::shelf::Shelf;
 use crate::ledger::{self, Digest, Entry, Exact, LedgerError, Next};
 
 /// Of the draws behind intervals.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use market::{Bar, Interval, ManualClock, Price};
+use models::forecast;
 use store::{Record, Store, StoreOptions};
 
 use super::*;
@@ -243,23 +244,4 @@ fn artefacts_that_no_record_names_go_when_a_newer_one_is_on_disk() {
     watch.config.retrain_hours = 24 * 365;
     watch.pass(pass_of(TODAY + 1), &|| false).unwrap();
     assert_eq!(ids(), kept);
-}
-
-#[test]
-fn a_table_that_cannot_be_is_refused_with_its_key() {
-    assert_eq!(ForecastConfig::default().check(), Ok(()));
-    let refused = |change: fn(&mut ForecastConfig)| {
-        let mut config = ForecastConfig::default();
-        change(&mut config);
-        config.check().expect_err("it cannot be").0
-    };
-    assert_eq!(refused(|config| config.targets = vec!["astrology".into()]), "targets");
-    assert_eq!(refused(|config| config.asset = "bitcoin".into()), "asset");
-    assert_eq!(refused(|config| config.fetch = vec!["gate".into()]), "fetch");
-    assert_eq!(refused(|config| config.fetch = vec!["okx".into(), "okx".into()]), "fetch");
-    assert_eq!(refused(|config| config.retrain_hours = 0), "retrain_hours");
-    assert_eq!(refused(|config| config.history_days = 1), "history_days");
-    assert_eq!(refused(|config| config.expire_days = Some(0)), "expire_days");
-    assert_eq!(refused(|config| config.abstain_beyond = 0.5), "abstain_beyond");
-    assert_eq!(refused(|config| config.drift_delta = f64::NAN), "drift_delta");
 }

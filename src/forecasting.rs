@@ -43,15 +43,23 @@ use crate::ledger::{self, Entry, Ledger, LedgerError, Next};
 /// Records of the ledger that are looked through for what was said already.
 const RECENT: u64 = 64;
 
-/// What a pass has to tell.
+/// What a pass has to tell at one moment.
 #[derive(Debug, Default)]
 pub struct Said {
-    /// Forecasts and readings, made durable by whoever takes them.
+    /// Forecasts and readings that are new, made durable by whoever takes them.
     pub events: Vec<MarketEvent>,
-    /// What there is to show of each target.
+    /// What there is to show of each target that has spoken, in the configuration's order.
     pub outlooks: Vec<Outlook>,
     /// Targets that have nothing to say, and why.
     pub silences: Vec<Silence>,
+}
+
+impl Said {
+    /// Takes in what is told later: events add up, and of what there is to show the later stands.
+    pub fn add(&mut self, later: Self) {
+        self.events.extend(later.events);
+        (self.outlooks, self.silences) = (later.outlooks, later.silences);
+    }
 }
 
 /// The forecaster of one store.
@@ -62,6 +70,8 @@ pub struct Forecaster {
     trained: BTreeMap<&'static str, Trained>,
     /// The last outlook of each target.
     outlooks: BTreeMap<&'static str, Outlook>,
+    /// Why each of the others has none.
+    silences: BTreeMap<&'static str, Silence>,
     /// What the ledger says was forecast.
     told: Told,
     /// Whether something was trained since artefacts were last pruned.
@@ -79,6 +89,7 @@ impl Forecaster {
             config,
             trained: BTreeMap::new(),
             outlooks: BTreeMap::new(),
+            silences: BTreeMap::new(),
             told: Told::default(),
             has_trained: false,
             answered: BTreeMap::new(),
@@ -99,11 +110,18 @@ impl Forecaster {
         })
     }
 
-    /// Forecasts whatever is due at `now`, and writes it down. A fit that is under way ends when `is_stopped` says so.
+    /// Forecasts whatever is due at `now`, and writes it down: target by target, in the configuration's order. Each is
+    /// told with all that stands as soon as its own record is in the ledger, so that no fit of a later one holds it up.
+    /// A fit that is under way ends when `is_stopped` says so, and with it the pass.
     ///
     /// # Errors
     /// The store cannot be read or the ledger not written. A target that cannot be forecast is a silence.
-    pub fn pass(&mut self, now: Timestamp, is_stopped: &dyn Fn() -> bool) -> Result<Said, ForecastFailure> {
+    pub fn pass(
+        &mut self,
+        now: Timestamp,
+        is_stopped: &dyn Fn() -> bool,
+        tell: &mut dyn FnMut(Said),
+    ) -> Result<(), ForecastFailure> {
         let history = history::read(&self.store_dir, &self.config.asset, now)?;
         let mut ledger = Ledger::open(&ledger::dir_in(&self.store_dir), now)?;
         let recent_from = ledger.head().map_or(0, |head| head.count).saturating_sub(RECENT);
@@ -115,14 +133,17 @@ impl Forecaster {
             }
             Ok::<_, LedgerError>(Next::GoOn)
         })?;
-        let mut said = Said::default();
         for task in self.config.clone().tasks() {
             match self.speak(task, &history, (&mut ledger, &recent), now, is_stopped) {
-                Ok(events) => said.events.extend(events),
+                Ok(None) => {}
+                Ok(Some(events)) => tell(self.standing(events, &ledger)),
                 Err(error @ (ForecastFailure::Ledger(_) | ForecastFailure::Store(_))) => return Err(error),
+                Err(_) if is_stopped() => return Ok(()),
                 Err(error) => {
                     self.outlooks.remove(task.id);
-                    said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
+                    let silence = Silence { target: task.id.into(), reason: error.to_string() };
+                    self.silences.insert(task.id, silence);
+                    tell(self.standing(Vec::new(), &ledger));
                 }
             }
         }
@@ -131,16 +152,24 @@ impl Forecaster {
         {
             tracing::warn!(%error, "artefacts that nobody needs are still there");
         }
-        let head = ledger.head().map(records::head);
-        for outlook in self.outlooks.values_mut() {
-            outlook.ledger.clone_from(&head);
-        }
-        let told = self.config.tasks().filter_map(|task| self.outlooks.get(task.id).cloned());
-        said.outlooks = told.collect();
-        Ok(said)
+        Ok(())
     }
 
-    /// One target's forecast, if its moment has come; the events are those that are new.
+    /// What there is to show of every target now, beside events that are new.
+    fn standing(&self, events: Vec<MarketEvent>, ledger: &Ledger) -> Said {
+        let head = ledger.head().map(records::head);
+        let outlook = |task: &Task| {
+            let outlook = self.outlooks.get(task.id)?.clone();
+            Some(Outlook { ledger: head.clone(), ..outlook })
+        };
+        Said {
+            events,
+            outlooks: self.config.tasks().filter_map(outlook).collect(),
+            silences: self.config.tasks().filter_map(|task| self.silences.get(task.id).cloned()).collect(),
+        }
+    }
+
+    /// One target's forecast, if its moment has come, with the events that are new; none where it has spoken of it.
     fn speak(
         &mut self,
         task: &'static Task,
@@ -148,11 +177,11 @@ impl Forecaster {
         (ledger, recent): (&mut Ledger, &[Entry]),
         now: Timestamp,
         is_stopped: &dyn Fn() -> bool,
-    ) -> Result<Vec<MarketEvent>, ForecastFailure> {
+    ) -> Result<Option<Vec<MarketEvent>>, ForecastFailure> {
         let set = feature_set(task, history, &self.config.asset, now)?;
         let (row, inputs) = last_inputs(task, &set, now)?;
         if self.outlooks.get(task.id).is_some_and(|outlook| outlook.made_at == inputs.time) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let (live, drift) = self.told.record(task, &set, &self.shelf, self.config.drift_delta);
         let trained = self.trained(task, &set, (now, drift), is_stopped)?.clone();
@@ -177,8 +206,9 @@ impl Forecaster {
         let outlook = Outlook { live: LiveRecord { pending, abstained, ..live }, ..outlook };
         let reading = outlook.reading.clone();
         self.outlooks.insert(task.id, outlook);
+        self.silences.remove(task.id);
         if known.is_some() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let told = |observation| MarketEvent {
             feed: FeedId::new(FORECASTER),
@@ -187,7 +217,7 @@ impl Forecaster {
             known_at: now,
             observation,
         };
-        Ok(vec![told(Observation::Forecast(event)), told(Observation::Regime(reading))])
+        Ok(Some(vec![told(Observation::Forecast(event)), told(Observation::Regime(reading))]))
     }
 
     /// The artefact to use: the last one while it is fresh, one from the shelf, or a new one; an old one where none

@@ -19,7 +19,9 @@ use super::progress::bar;
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::forecasting::{ForecastConfig, Forecaster, Shelf, Trained, feature_set, read_history, train};
+use crate::forecasting::{
+    ForecastConfig, Forecaster, Said, Shelf, Trained, feature_set, read_history, train,
+};
 
 /// See the module. Trains an artefact for each target and scores it walking forward; the watch does the same once
 /// a day.
@@ -145,12 +147,14 @@ impl ForecastNow {
             let (mut store, _) =
                 Store::open(&settings.store_dir, settings.store_options, Arc::new(SystemClock))?;
             let now = SystemClock.now();
-            let said = forecaster.pass(now, &|| false)?;
+            let mut said = Said::default();
+            let passed = forecaster.pass(now, &|| false, &mut |told| said.add(told));
             if !said.events.is_empty() {
                 store.append(Record::Batch { origin: FORECASTER, at: now, events: &said.events })?;
             }
             store.flush()?;
             store.close()?;
+            passed?;
             said
         };
         if self.json {

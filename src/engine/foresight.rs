@@ -110,24 +110,23 @@ impl Foresight {
     }
 
     fn pass(&self, forecaster: &mut Forecaster, past: &Past, runtime: &Runtime) {
-        let mut said = match forecaster.pass(self.clock.now(), &|| self.cancel.is_cancelled()) {
-            Err(_) if self.cancel.is_cancelled() => return,
-            Ok(said) => said,
-            Err(error) => {
-                tracing::error!(%error, "no forecast could be made");
-                let silence = |task: &models::forecast::Task| Silence {
-                    target: task.id.into(),
-                    reason: error.to_string(),
-                };
-                Said { silences: forecaster.config().tasks().map(silence).collect(), ..Said::default() }
+        let mut tell = |mut said: Said| {
+            for silence in &mut said.silences {
+                if let Some(excuse) = past.excuse(&silence.target) {
+                    silence.reason = format!("{}; {excuse}", silence.reason);
+                }
             }
+            let _ = runtime.block_on(self.hub.send(Foretold::Said(said)));
         };
-        for silence in &mut said.silences {
-            if let Some(excuse) = past.excuse(&silence.target) {
-                silence.reason = format!("{}; {excuse}", silence.reason);
-            }
+        let passed = forecaster.pass(self.clock.now(), &|| self.cancel.is_cancelled(), &mut tell);
+        let Err(error) = passed else { return };
+        if self.cancel.is_cancelled() {
+            return;
         }
-        let _ = runtime.block_on(self.hub.send(Foretold::Said(said)));
+        tracing::error!(%error, "no forecast could be made");
+        let silence =
+            |task: &models::forecast::Task| Silence { target: task.id.into(), reason: error.to_string() };
+        tell(Said { silences: forecaster.config().tasks().map(silence).collect(), ..Said::default() });
     }
 }
 

@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use market::{FORECASTER, FeedId, LiveRecord, MarketEvent, Observation, Outlook, Silence, Timestamp};
+use market::{FORECASTER, FeedId, Grid, LiveRecord, MarketEvent, Observation, Outlook, Silence, Timestamp};
 use models::features::{self, FeatureSet};
 use models::forecast::Task;
 
@@ -101,12 +101,14 @@ impl Forecaster {
         &self.config
     }
 
-    /// Whether a moment of decision has come since the last pass.
-    pub fn is_due(&self, now: Timestamp) -> bool {
+    /// Whether a pass at `now` may say what one at `before` could not: a target's own moment of decision has come, or it
+    /// had nothing to say of its last one, and there is more of the past (`has_news`) or another hour's bars.
+    pub fn is_due(&self, before: Timestamp, now: Timestamp, has_news: bool) -> bool {
+        let has_news = has_news || Grid::Hourly.last_decision(before) < Grid::Hourly.last_decision(now);
         self.config.tasks().any(|task| {
             let last = market::target(task.id).and_then(|target| target.grid.last_decision(now));
             let said = self.outlooks.get(task.id).map(|outlook| outlook.made_at);
-            last.is_some() && said < last
+            last.is_some() && said < last && (has_news || Some(before) < last)
         })
     }
 

@@ -88,13 +88,8 @@ impl Foresight {
         while !self.cancel.is_cancelled() {
             let now = self.clock.now();
             let settled = now.minus(SETTLE);
-            // A target that had nothing to say is asked again with the next hour's bars, or with more of the past.
             let has_news = past.has_news();
-            let is_due = match tried {
-                None => true,
-                Some(tried) => forecaster.is_due(settled) && (has_news || hour_of(tried) < hour_of(settled)),
-            };
-            if is_due {
+            if tried.is_none_or(|tried| forecaster.is_due(tried, settled, has_news)) {
                 tried = Some(settled);
                 past.ask(now, runtime.handle());
                 runtime.block_on(past.wait(PATIENCE));
@@ -128,8 +123,4 @@ impl Foresight {
             |task: &models::forecast::Task| Silence { target: task.id.into(), reason: error.to_string() };
         tell(Said { silences: forecaster.config().tasks().map(silence).collect(), ..Said::default() });
     }
-}
-
-fn hour_of(at: Timestamp) -> i64 {
-    at.as_micros().div_euclid(3_600_000_000)
 }

@@ -256,6 +256,29 @@ fn a_target_is_told_before_the_next_one_is_trained() {
 }
 
 #[test]
+fn each_moment_of_decision_is_due_and_a_silence_once_an_hour() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    // One that speaks once a day and one that nothing is known of; a watch looks every twenty seconds.
+    let config =
+        ForecastConfig { targets: vec![TARGET.into(), "flows-5s".into()], ..ForecastConfig::default() };
+    let mut watch = Forecaster::new(config, dir.path());
+    let mut passes = Vec::new();
+    let begun = pass_of(TODAY).minus(Duration::from_mins(18));
+    let (mut now, mut before) = (begun, begun);
+    while now < begun.plus(Duration::from_hours(3)) {
+        now = now.plus(Duration::from_secs(20));
+        if watch.is_due(before, now, false) {
+            passed(&mut watch, now);
+            passes.push(now.to_string()[11..16].to_owned());
+            before = now;
+        }
+    }
+    assert_eq!(passes, ["00:05", "00:15", "01:05", "02:05"]);
+    assert!(!watch.is_due(before, now, false) && watch.is_due(before, now, true), "more of the past");
+}
+
+#[test]
 fn a_silence_names_its_target_once() {
     let dir = tempfile::tempdir().unwrap();
     store_of_bars(dir.path());

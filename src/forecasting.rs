@@ -38,10 +38,7 @@ pub use self::records::Replayer;
 pub use self::shelf::{Shelf, ShelfError, Spare, Stock};
 pub use self::training::{Trained, feature_set, train};
 use self::training::{last_inputs, model_error};
-use crate::ledger::{self, Entry, Ledger, LedgerError, Next};
-
-/// Records of the ledger that are looked through for what was said already.
-const RECENT: u64 = 64;
+use crate::ledger::{self, Ledger};
 
 /// What a pass has to tell at one moment.
 #[derive(Debug, Default)]
@@ -126,17 +123,9 @@ impl Forecaster {
     ) -> Result<(), ForecastFailure> {
         let history = history::read(&self.store_dir, &self.config.asset, now)?;
         let mut ledger = Ledger::open(&ledger::dir_in(&self.store_dir), now)?;
-        let recent_from = ledger.head().map_or(0, |head| head.count).saturating_sub(RECENT);
-        let mut recent = Vec::new();
-        ledger.reader().for_each(|entry| {
-            self.told.take(&entry);
-            if entry.sequence >= recent_from {
-                recent.push(entry);
-            }
-            Ok::<_, LedgerError>(Next::GoOn)
-        })?;
+        self.told.follow(&ledger)?;
         for task in self.config.clone().tasks() {
-            match self.speak(task, &history, (&mut ledger, &recent), now, is_stopped) {
+            match self.speak(task, &history, &mut ledger, now, is_stopped) {
                 Ok(None) => {}
                 Ok(Some(events)) => tell(self.standing(events, &ledger)),
                 Err(error @ (ForecastFailure::Ledger(_) | ForecastFailure::Store(_))) => return Err(error),
@@ -176,7 +165,7 @@ impl Forecaster {
         &mut self,
         task: &'static Task,
         history: &features::History,
-        (ledger, recent): (&mut Ledger, &[Entry]),
+        ledger: &mut Ledger,
         now: Timestamp,
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<MarketEvent>>, ForecastFailure> {
@@ -192,15 +181,16 @@ impl Forecaster {
         let mut event = outlooks::forecast(task, asset, &trained, &answer, inputs.time);
         let body = records::body(&event, &inputs, &set, row, &trained, &self.config);
         // What an earlier run said of this moment, word for word, is on record already.
-        let known = recent.iter().find(|entry| entry.body == body);
-        event.sequence = if let Some(entry) = known {
-            entry.sequence
+        let known = self.told.sequence_of(&body);
+        event.sequence = if let Some(sequence) = known {
+            sequence
         } else {
             // A record that cannot be replayed is none: the artefact may have gone since it was trained.
             self.shelf.hold(&trained)?;
             let entry = ledger.append(body, now)?;
-            self.told.take(&entry);
-            entry.sequence
+            let sequence = entry.sequence;
+            self.told.take(entry);
+            sequence
         };
         let outlook = outlooks::outlook(task, asset, &trained, &answer, &set, event.clone(), now);
         // This forecast is one of them by now.

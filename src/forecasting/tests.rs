@@ -256,6 +256,27 @@ fn a_target_is_told_before_the_next_one_is_trained() {
 }
 
 #[test]
+fn what_the_ledger_says_is_read_once_and_again_only_where_another_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    passed(&mut forecaster(dir.path()), pass_of(TODAY - 30));
+    let in_ledger = ledger::dir_in(dir.path());
+    let mut told = Told::default();
+    told.follow(&Ledger::open(&in_ledger, pass_of(TODAY)).unwrap()).unwrap();
+    assert_eq!(told.open(task(), "BTC", decision(TODAY)), (0, 0));
+    tell(dir.path(), TODAY - 2..TODAY - 1, |_| Some(0.2));
+    let ledger = Ledger::open(&in_ledger, pass_of(TODAY)).unwrap();
+    told.follow(&ledger).unwrap();
+    assert_eq!(told.open(task(), "BTC", decision(TODAY)), (1, 0), "what another wrote");
+    let body = ledger.reader().entry(1).unwrap().body;
+    assert_eq!(told.sequence_of(&body), Some(1));
+    // With nothing new it is not read at all: the records could be gone.
+    std::fs::remove_file(in_ledger.join("forecasts.jsonl")).unwrap();
+    told.follow(&ledger).unwrap();
+    assert!(Told::default().follow(&ledger).is_err());
+}
+
+#[test]
 fn each_moment_of_decision_is_due_and_a_silence_once_an_hour() {
     let dir = tempfile::tempdir().unwrap();
     store_of_bars(dir.path());

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use models::forecast::{Artefact, ForecastError, Task};
+use serde::Deserialize;
 
 use super::{Card, Trained};
 use crate::ledger::Digest;
@@ -241,11 +242,11 @@ impl Shelf {
     pub fn boundary(&self, card: &Card, hash: Digest) -> Result<f64, ShelfError> {
         let path = self.artefact_path(&card.id);
         let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
-        let damaged = |problem: &str| ShelfError::Damaged { path: path.clone(), problem: problem.to_owned() };
         if Digest::of(text.as_bytes()) != hash {
-            return Err(damaged("it is not the artefact that the ledger names"));
+            let problem = "it is not the artefact that the ledger names".to_owned();
+            return Err(ShelfError::Damaged { path, problem });
         }
-        boundary_in(&text).ok_or_else(|| damaged("it has no boundary"))
+        boundary_in(&text).map_err(|problem| ShelfError::Damaged { path, problem })
     }
 
     /// The artefact of a target that was trained last; `None` where there is none that this program can use.
@@ -266,12 +267,19 @@ impl Shelf {
     }
 }
 
-/// The number `boundary` of the table `scaling`. The whole file takes a hundred times as long to read as a table, and a
-/// record of years names a thousand.
-fn boundary_in(artefact: &str) -> Option<f64> {
-    let table = artefact.lines().skip_while(|line| *line != "[scaling]").skip(1);
-    let mut lines = table.take_while(|line| !line.starts_with('['));
-    lines.find_map(|line| line.strip_prefix("boundary = "))?.parse().ok()
+/// The number `boundary` of the table `scaling`: it is all that is read of an artefact to settle its forecasts.
+fn boundary_in(artefact: &str) -> Result<f64, String> {
+    #[derive(Deserialize)]
+    struct Bounded {
+        scaling: Scaled,
+    }
+    #[derive(Deserialize)]
+    struct Scaled {
+        boundary: f64,
+    }
+    let Bounded { scaling: Scaled { boundary } } =
+        toml::from_str(artefact).map_err(|error| error.message().to_owned())?;
+    if boundary.is_finite() { Ok(boundary) } else { Err(format!("its boundary is {boundary}")) }
 }
 
 fn read_card(path: &Path) -> Result<Card, ShelfError> {
@@ -289,4 +297,31 @@ fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ShelfError + 'a {
     move |source| ShelfError::Io { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boundary_is_that_of_the_scaling_however_the_file_is_laid_out() {
+        for text in [
+            "schema = '9'\n[scaling]\nspread = 0.5\nboundary = -3.25\n[mixture]\nboundary = 7.0\n",
+            "scaling = { boundary = -3.25, spread = 0.5 }\n",
+            "scaling.boundary = -3.25\n",
+            "note = '''\n[scaling]\nboundary = 9.0\n'''\n[scaling]\nboundary=-3.25 # of the level\n",
+        ] {
+            assert_eq!(boundary_in(text), Ok(-3.25), "{text}");
+        }
+        for (text, problem) in [
+            ("[scaling]\nspread = 0.5\n", "boundary"),
+            ("[mixture]\nboundary = 1.0\n", "scaling"),
+            ("[scaling]\nboundary = nan\n", "NaN"),
+            ("[scaling]\nboundary = '1'\n", "string"),
+            ("[scaling", "unclosed"),
+        ] {
+            let said = boundary_in(text).unwrap_err();
+            assert!(said.contains(problem), "{text}: {said}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ mod platt;
 mod tests;
 mod venn_abers;
 
-pub use conformal::{ConformalRegimes, RegimeSet};
+pub use conformal::{ConformalLimits, ConformalRegimes, ConformalRows, RegimeSet};
 pub use density::{DensityGuard, Shape};
 pub use isotonic::{Isotonic, pool_adjacent_violators};
 pub use platt::{Platt, SequentialPlatt};

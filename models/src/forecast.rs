@@ -43,6 +43,7 @@ use market::{Grid, TARGETS, Target};
 
 pub use artefact::{
     Abstention, Answer, Artefact, Baselines, Driver, GroupAnswer, Inputs, SCHEMA, Standing, TRAIL,
+    check_schema,
 };
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
 pub use hidden::Hidden;
@@ -174,7 +175,7 @@ pub enum ForecastError {
     /// The artefact is of another version of the program, or damaged.
     #[error("the artefact {problem}; train it again")]
     Artefact {
-        /// What is wrong with it: `has schema vigie-forecast/1, and this program reads vigie-forecast/2`.
+        /// What is wrong with it: `has schema vigie-forecast/1, and this program reads vigie-forecast/3 and vigie-forecast/2`.
         problem: String,
     },
     /// An option cannot be.

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use models::forecast::{Artefact, ForecastError, Task};
+use models::forecast::{self, Artefact, ForecastError, Task};
 use serde::Deserialize;
 
 use super::{Card, Trained};
@@ -224,13 +224,18 @@ impl Shelf {
             let problem = "it is not the artefact that its card describes".to_owned();
             return Err(ShelfError::Damaged { path, problem });
         }
-        let artefact: Artefact = toml::from_str(&text).map_err(|error| ShelfError::Damaged {
-            path: path.clone(),
-            problem: error.message().to_owned(),
-        })?;
-        artefact
-            .check(task)
-            .map_err(|source| ShelfError::Refused { path: path.clone(), source: Box::new(source) })?;
+        let refused = |source| ShelfError::Refused { path: path.clone(), source: Box::new(source) };
+        let artefact: Artefact = match toml::from_str(&text) {
+            Ok(artefact) => artefact,
+            // Of another form other fields are wanted, so the form is what there is to say.
+            Err(error) => match schema_in(&text).map(|schema| forecast::check_schema(&schema)) {
+                Some(Err(source)) => return Err(refused(source)),
+                Some(Ok(())) | None => {
+                    return Err(ShelfError::Damaged { path, problem: error.message().to_owned() });
+                }
+            },
+        };
+        artefact.check(task).map_err(refused)?;
         Ok(Trained { artefact, card })
     }
 
@@ -280,6 +285,15 @@ fn boundary_in(artefact: &str) -> Result<f64, String> {
     let Bounded { scaling: Scaled { boundary } } =
         toml::from_str(artefact).map_err(|error| error.message().to_owned())?;
     if boundary.is_finite() { Ok(boundary) } else { Err(format!("its boundary is {boundary}")) }
+}
+
+/// The form of an artefact, whatever else is in it.
+fn schema_in(artefact: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Form {
+        schema: String,
+    }
+    toml::from_str(artefact).ok().map(|Form { schema }| schema)
 }
 
 fn read_card(path: &Path) -> Result<Card, ShelfError> {

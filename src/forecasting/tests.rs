@@ -255,6 +255,62 @@ fn a_target_is_told_before_the_next_one_is_trained() {
     assert_eq!(order, both, "the configuration's order");
 }
 
+/// Puts `text` in the place of the artefact on the shelf, under a card that describes it.
+fn replace_artefact(dir: &Path, text: &str) -> String {
+    let shelf = Shelf::new(dir);
+    let mut card = shelf.cards().unwrap().remove(0);
+    shelf.remove(&[Spare { id: card.id.clone(), bytes: 0 }]).unwrap();
+    card.hash = crate::ledger::Digest::of(text.as_bytes());
+    card.id = format!("{TARGET}-btc-{}", &card.hash.to_string()[..12]);
+    let path = |ending: &str| dir.join("models").join(format!("{}.{ending}", card.id));
+    std::fs::write(path("toml"), text).unwrap();
+    std::fs::write(path("card.json"), serde_json::to_string(&card).unwrap()).unwrap();
+    card.id
+}
+
+#[test]
+fn an_artefact_of_the_form_before_goes_on_and_one_of_an_unknown_form_is_trained_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    store_of_bars(dir.path());
+    let history = read_history(dir.path(), "BTC", pass_of(TODAY)).unwrap();
+    let set = feature_set(task(), &history, "BTC", pass_of(TODAY)).unwrap();
+    let config = forecaster(dir.path()).config().clone();
+    let go_on = &mut |_, _| ControlFlow::Continue(());
+    let trained = train(&config, task(), &set, pass_of(TODAY), go_on).unwrap();
+    // As the form of before has it: with rows where now there are limits.
+    let mut before = trained.artefact.clone();
+    before.schema = "vigie-forecast/2".to_owned();
+    let (stayed, left) = ((1..=300).map(|row| f64::from(row) / 1e3).collect(), vec![0.2, 0.4, 0.6]);
+    let rows = models::calibration::ConformalRows { level: 0.9, stayed, left };
+    before.conformal = Some(models::calibration::ConformalRegimes::Rows(rows));
+    let text = toml::to_string(&before).unwrap();
+    Shelf::new(dir.path()).keep(&trained).unwrap();
+    let id = replace_artefact(dir.path(), &text);
+    let said = outlook(passed(&mut forecaster(dir.path()), pass_of(TODAY)));
+    assert_eq!(said.model.id, id, "it is in use");
+    let entry = ledger::Reader::open(&ledger::dir_in(dir.path())).unwrap().entry(0).unwrap();
+    let again = ledger::Forecaster::answer(&Replayer::of(&entry, &Shelf::new(dir.path())).unwrap(), &entry);
+    assert_eq!(again.unwrap(), entry.body.answer, "and replayed");
+    // A watch that has it in mind puts the very same file back.
+    let mut watch = forecaster(dir.path());
+    passed(&mut watch, pass_of(TODAY));
+    let path = dir.path().join("models").join(format!("{id}.toml"));
+    std::fs::remove_file(&path).unwrap();
+    passed(&mut watch, pass_of(TODAY + 1));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+
+    let unknown = text.replace("vigie-forecast/2", "vigie-forecast/1").replace("log_weights", "weights");
+    let id = replace_artefact(dir.path(), &unknown);
+    let refused = Shelf::new(dir.path()).load(task(), &id).unwrap_err().to_string();
+    assert!(refused.contains("has schema vigie-forecast/1, and this program reads "), "{refused}");
+    let said = outlook(passed(&mut forecaster(dir.path()), pass_of(TODAY + 2)));
+    assert_ne!(said.model.id, id);
+    let damaged = text.replace("log_weights", "weights");
+    let id = replace_artefact(dir.path(), &damaged);
+    let refused = Shelf::new(dir.path()).load(task(), &id).unwrap_err();
+    assert!(matches!(refused, ShelfError::Damaged { .. }), "{refused}");
+}
+
 #[test]
 fn what_the_ledger_says_is_read_once_and_again_only_where_another_wrote() {
     let dir = tempfile::tempdir().unwrap();

@@ -8,6 +8,10 @@
 //! of a label (9 at a level of 0.9) it is always in the set. The set is never empty: where both would go, the one with the
 //! higher p-value stays, which only raises coverage.
 //!
+//! As the probability of a shift rises, staying grows stranger and leaving less so. So the set is known from two
+//! probabilities, the highest with staying in it and the lowest with leaving: these are kept, and answer exactly as the
+//! calibration rows would.
+//!
 //! Source: V. Vovk, A. Gammerman and G. Shafer, *Algorithmic Learning in a Random World* (2005), section 4.5; V. Vovk,
 //! *Conditional validity of inductive conformal predictors*, Machine Learning 92 (2013) 349–376.
 
@@ -16,9 +20,36 @@ use serde::{Deserialize, Serialize};
 use super::{CalibrationError, forecast};
 use crate::scalar;
 
+/// What answers which regimes may come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ConformalRegimes {
+    /// All that the answers rest on.
+    Limits(ConformalLimits),
+    /// The rows themselves: what artefacts of the form `vigie-forecast/2` hold. The answers are the same.
+    Rows(ConformalRows),
+}
+
+/// Where the set changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConformalLimits {
+    /// The level: 0.9.
+    pub level: f64,
+    /// The highest probability of a shift at which staying is in the set; below 0 where it never is.
+    pub stay_to: f64,
+    /// The lowest probability of a shift at which leaving is in the set; above 1 where it never is.
+    pub leave_from: f64,
+    /// Calibration rows after which no shift came.
+    pub rows_stayed: usize,
+    /// Calibration rows after which one came.
+    pub rows_left: usize,
+}
+
 /// Calibration forecasts by what happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ConformalRegimes {
+#[serde(deny_unknown_fields)]
+pub struct ConformalRows {
     /// The level: 0.9.
     pub level: f64,
     /// Probabilities of a shift of the rows after which none came, ascending.
@@ -44,6 +75,71 @@ impl RegimeSet {
 }
 
 impl ConformalRegimes {
+    /// Fits the limits to calibration rows, which must not have trained the forecast.
+    ///
+    /// # Errors
+    /// As [`ConformalRows::fit`].
+    pub fn fit(probabilities: &[f64], happened: &[bool], level: f64) -> Result<Self, CalibrationError> {
+        Ok(Self::Limits(ConformalRows::fit(probabilities, happened, level)?.limits()))
+    }
+
+    /// The set at a probability of a shift. Of NaN: both, nothing known.
+    pub fn set(&self, probability: f64) -> RegimeSet {
+        match self {
+            Self::Limits(limits) => limits.set(probability),
+            Self::Rows(rows) => rows.set(probability),
+        }
+    }
+
+    /// Whether the parameters can be used.
+    ///
+    /// # Errors
+    /// As [`ConformalLimits::check`] and [`ConformalRows::check`].
+    pub fn check(&self) -> Result<(), CalibrationError> {
+        match self {
+            Self::Limits(limits) => limits.check(),
+            Self::Rows(rows) => rows.check(),
+        }
+    }
+}
+
+impl ConformalLimits {
+    /// The set at a probability of a shift. Of NaN: both, nothing known.
+    pub fn set(&self, probability: f64) -> RegimeSet {
+        let probability = probability.clamp(0.0, 1.0);
+        // Of NaN neither comparison holds.
+        let (is_beyond, is_before) = (probability > self.stay_to, probability < self.leave_from);
+        RegimeSet { stay: !is_beyond, leave: !is_before }
+    }
+
+    /// Whether the parameters can be used.
+    ///
+    /// # Errors
+    /// A level outside (0, 1), no rows, or limits between which no regime would be in the set.
+    pub fn check(&self) -> Result<(), CalibrationError> {
+        let damaged = |problem| Err(CalibrationError::Damaged { what: "conformal set", problem });
+        check_level(self.level)?;
+        if self.rows_stayed == 0 && self.rows_left == 0 {
+            return damaged("rest on no rows");
+        }
+        // Not one number of NaN or infinity is within.
+        let is_within = |limit: f64| (-1.0..=2.0).contains(&limit);
+        if !is_within(self.stay_to) || !is_within(self.leave_from) || self.leave_from > self.stay_to.next_up()
+        {
+            return damaged("leave probabilities without a regime");
+        }
+        Ok(())
+    }
+}
+
+fn check_level(level: f64) -> Result<(), CalibrationError> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
+    }
+    Err(CalibrationError::Damaged { what: "conformal set", problem: "have a level outside (0, 1)" })
+}
+
+impl ConformalRows {
     /// Takes calibration rows, which must not have trained the forecast.
     ///
     /// # Errors
@@ -90,15 +186,42 @@ impl ConformalRegimes {
         RegimeSet { stay: p_stay >= p_leave, leave: p_leave > p_stay }
     }
 
+    /// The limits that answer as these rows do at every probability.
+    ///
+    /// Staying goes right after a row that stayed, or where one that left begins to count; leaving comes likewise. So the
+    /// last probability before, and the first from then on, are those of a row, or its neighbours among numbers.
+    pub fn limits(&self) -> ConformalLimits {
+        let last = |rows: &[f64], at: fn(f64) -> f64| {
+            rows[..rows.partition_point(|&p| self.set(at(p)).stay)].last().map(|&p| at(p))
+        };
+        let first = |rows: &[f64], at: fn(f64) -> f64| {
+            rows.get(rows.partition_point(|&p| !self.set(at(p)).leave)).map(|&p| at(p))
+        };
+        let is_probability = |p: &f64| (0.0..=1.0).contains(p);
+        let stay_to =
+            [self.set(1.0).stay.then_some(1.0), last(&self.stayed, |p| p), last(&self.left, f64::next_down)];
+        let leave_from =
+            [self.set(0.0).leave.then_some(0.0), first(&self.left, |p| p), first(&self.stayed, f64::next_up)];
+        ConformalLimits {
+            level: self.level,
+            stay_to: stay_to.into_iter().flatten().filter(is_probability).fold(0_f64.next_down(), f64::max),
+            leave_from: leave_from
+                .into_iter()
+                .flatten()
+                .filter(is_probability)
+                .fold(1_f64.next_up(), f64::min),
+            rows_stayed: self.stayed.len(),
+            rows_left: self.left.len(),
+        }
+    }
+
     /// Whether the parameters can be used.
     ///
     /// # Errors
     /// A level outside (0, 1), no rows, or rows that are no ascending probabilities.
     pub fn check(&self) -> Result<(), CalibrationError> {
         let damaged = |problem| Err(CalibrationError::Damaged { what: "conformal set", problem });
-        if !(self.level > 0.0 && self.level < 1.0) {
-            return damaged("have a level outside (0, 1)");
-        }
+        check_level(self.level)?;
         if self.stayed.is_empty() && self.left.is_empty() {
             return damaged("hold no rows");
         }

@@ -312,6 +312,8 @@ fn other_columns_another_schema_and_damage_are_refused_with_their_place() {
         damaged.check(&FIVE).unwrap_err().to_string()
     };
     artefact.check(&FIVE).unwrap();
+    let older = Artefact { schema: "vigie-forecast/2".to_owned(), ..artefact.clone() };
+    older.check(&FIVE).unwrap();
     assert!(said(&|a| a.schema = "vigie-forecast/0".to_owned()).contains("vigie-forecast/0"));
     assert!(said(&|a| a.task = "vol-24h".to_owned()).contains("vol-24h"));
     assert!(said(&|a| a.experts.truncate(3)).contains("different sizes"));

@@ -38,7 +38,7 @@ pub use desk::{
     Beta, ContractRow, Deal, Desk, Gains, Mining, PricePoint, Standing, StockRow, TokenRow, Treasury,
 };
 pub use entity::{AssetClass, Basket, Entities, Entity, Fund, Role, Symbol, SymbolMatch, entities};
-pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at};
+pub use etf::{ALL_FUNDS, EtfFlow, FlowStatus, settled_at, settled_through};
 pub use event::{Gap, GapCause, Liquidation, MarketEvent, Observation, PositionSide};
 pub use feed::{Completeness, FeedHealth, FeedId, FeedState};
 pub use flows::{FlowBook, FlowCell, FlowDay, FlowTable, Rarity, Streak};

@@ -43,6 +43,7 @@ use market::{Grid, TARGETS, Target};
 
 pub use artefact::{
     Abstention, Answer, Artefact, Baselines, Driver, GroupAnswer, Inputs, SCHEMA, Standing, TRAIL,
+    check_schema,
 };
 pub use evaluation::{Ablation, AlarmScore, Evaluation, Losses, Scored as EvaluatedRow, Share};
 pub use hidden::Hidden;

@@ -19,7 +19,9 @@ use super::progress::bar;
 use super::{Global, say, say_json};
 use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::forecasting::{ForecastConfig, Forecaster, Shelf, Trained, feature_set, read_history, train};
+use crate::forecasting::{
+    ForecastConfig, Forecaster, Said, Shelf, Trained, feature_set, read_history, train,
+};
 
 /// See the module. Trains an artefact for each target and scores it walking forward; the watch does the same once
 /// a day.
@@ -28,6 +30,9 @@ pub(super) struct Train {
     /// Only this target; may be given more than once
     #[arg(long, value_name = "TARGET", value_parser = target_parser())]
     target: Vec<&'static str>,
+    /// The coin; the configuration's unless given
+    #[arg(long, value_name = "COIN")]
+    asset: Option<String>,
     /// Print the cards as JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +47,9 @@ pub(super) struct ForecastNow {
     /// Only this target; may be given more than once
     #[arg(long, value_name = "TARGET", value_parser = target_parser())]
     target: Vec<&'static str>,
+    /// The coin; the configuration's unless given
+    #[arg(long, value_name = "COIN")]
+    asset: Option<String>,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -52,14 +60,21 @@ fn target_parser() -> impl TypedValueParser<Value = &'static str> {
     PossibleValuesParser::new(TARGETS.map(|target| target.id)).try_map(named)
 }
 
-/// The configuration, with the targets that the command line names.
-fn chosen(config: &ForecastConfig, targets: &[&'static str]) -> ForecastConfig {
+/// The configuration, with the targets and the coin that the command line names.
+fn chosen(
+    config: &ForecastConfig,
+    targets: &[&'static str],
+    asset: Option<&str>,
+) -> Result<ForecastConfig, Failure> {
     let targets = if targets.is_empty() {
         config.targets.clone()
     } else {
         targets.iter().map(|id| SmolStr::new(*id)).collect()
     };
-    ForecastConfig { targets, ..config.clone() }
+    let asset = asset.map_or_else(|| config.asset.clone(), |asset| asset.to_ascii_uppercase().into());
+    let chosen = ForecastConfig { targets, asset, ..config.clone() };
+    chosen.check().map_err(|(key, problem)| Failure::Usage(format!("--{key} {problem}")))?;
+    Ok(chosen)
 }
 
 /// An artefact trained on what the store holds, with a bar while it walks.
@@ -82,7 +97,7 @@ fn train_on(
 impl Train {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let settings = global.settings()?;
-        let config = chosen(&settings.config.forecast, &self.target);
+        let config = chosen(&settings.config.forecast, &self.target, self.asset.as_deref())?;
         let now = SystemClock.now();
         let history = read_history(&settings.store_dir, &config.asset, now)?;
         let artefacts = Shelf::new(&settings.store_dir);
@@ -135,7 +150,7 @@ fn verdict(trained: &Trained) -> String {
 impl ForecastNow {
     pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
         let settings = global.settings()?;
-        let config = chosen(&settings.config.forecast, &self.target);
+        let config = chosen(&settings.config.forecast, &self.target, self.asset.as_deref())?;
         let mut forecaster = Forecaster::new(config, &settings.store_dir);
         let is_recorded = self.as_of.is_none();
         let said = if let Some(then) = self.as_of {
@@ -150,12 +165,14 @@ impl ForecastNow {
             let (mut store, _) =
                 Store::open(&settings.store_dir, settings.store_options, Arc::new(SystemClock))?;
             let now = SystemClock.now();
-            let said = forecaster.pass(now, &|| false)?;
+            let mut said = Said::default();
+            let passed = forecaster.pass(now, &|| false, &mut |told| said.add(told));
             if !said.events.is_empty() {
                 store.append(Record::Batch { origin: FORECASTER, at: now, events: &said.events })?;
             }
             store.flush()?;
             store.close()?;
+            passed?;
             said
         };
         if self.json {

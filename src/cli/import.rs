@@ -143,7 +143,7 @@ enum Count {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Known {
-    /// At 06:00 UTC on the day after its trading day, when the last funds have reported
+    /// At 14:00 UTC on the day after its trading day, when totals are final as a rule
     Published,
     /// Now, at the import
     Imported,

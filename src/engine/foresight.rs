@@ -88,13 +88,8 @@ impl Foresight {
         while !self.cancel.is_cancelled() {
             let now = self.clock.now();
             let settled = now.minus(SETTLE);
-            // A target that had nothing to say is asked again with the next hour's bars, or with more of the past.
             let has_news = past.has_news();
-            let is_due = match tried {
-                None => true,
-                Some(tried) => forecaster.is_due(settled) && (has_news || hour_of(tried) < hour_of(settled)),
-            };
-            if is_due {
+            if tried.is_none_or(|tried| forecaster.is_due(tried, settled, has_news)) {
                 tried = Some(settled);
                 past.ask(now, runtime.handle());
                 runtime.block_on(past.wait(PATIENCE));
@@ -110,27 +105,22 @@ impl Foresight {
     }
 
     fn pass(&self, forecaster: &mut Forecaster, past: &Past, runtime: &Runtime) {
-        let mut said = match forecaster.pass(self.clock.now(), &|| self.cancel.is_cancelled()) {
-            Err(_) if self.cancel.is_cancelled() => return,
-            Ok(said) => said,
-            Err(error) => {
-                tracing::error!(%error, "no forecast could be made");
-                let silence = |task: &models::forecast::Task| Silence {
-                    target: task.id.into(),
-                    reason: error.to_string(),
-                };
-                Said { silences: forecaster.config().tasks().map(silence).collect(), ..Said::default() }
+        let mut tell = |mut said: Said| {
+            for silence in &mut said.silences {
+                if let Some(excuse) = past.excuse(&silence.target) {
+                    silence.reason = format!("{}; {excuse}", silence.reason);
+                }
             }
+            let _ = runtime.block_on(self.hub.send(Foretold::Said(said)));
         };
-        for silence in &mut said.silences {
-            if let Some(excuse) = past.excuse(&silence.target) {
-                silence.reason = format!("{}; {excuse}", silence.reason);
-            }
+        let passed = forecaster.pass(self.clock.now(), &|| self.cancel.is_cancelled(), &mut tell);
+        let Err(error) = passed else { return };
+        if self.cancel.is_cancelled() {
+            return;
         }
-        let _ = runtime.block_on(self.hub.send(Foretold::Said(said)));
+        tracing::error!(%error, "no forecast could be made");
+        let silence =
+            |task: &models::forecast::Task| Silence { target: task.id.into(), reason: error.to_string() };
+        tell(Said { silences: forecaster.config().tasks().map(silence).collect(), ..Said::default() });
     }
-}
-
-fn hour_of(at: Timestamp) -> i64 {
-    at.as_micros().div_euclid(3_600_000_000)
 }

@@ -1,6 +1,6 @@
 //! What became of the forecasts that were made: read from the ledger, settled by today's features, scored, watched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use market::{Baselines, LiveRecord, LiveScore, Timestamp};
@@ -8,18 +8,23 @@ use models::features::FeatureSet;
 use models::forecast::Task;
 use models::forecast::live::{self, FEWEST_WINDOWS, Outcome};
 
-use super::cards::Shelf;
 use super::outlooks::interval;
-use crate::ledger::{self, Digest, Entry, Exact, LedgerError, Next};
+use super::shelf::Shelf;
+use crate::ledger::{self, Body, Digest, Entry, Exact, Ledger, LedgerError, Next};
 
 /// Of the draws behind intervals.
 const SEED: u64 = 1;
+
+/// Records that are looked through for what was said already.
+const RECENT: usize = 64;
 
 /// Everything that the ledger says was forecast.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// Records that were taken in.
     taken: u64,
+    /// The last of them.
+    recent: VecDeque<Entry>,
     /// The artefacts that records name.
     named: BTreeSet<String>,
     /// By target and asset, then by the moment of decision.
@@ -68,22 +73,49 @@ impl Told {
         let mut told = Self::default();
         match ledger::Reader::open(&ledger::dir_in(store_dir)) {
             Err(LedgerError::NotALedger { .. }) => {}
-            reader => reader?.for_each(|entry| {
-                told.take(&entry);
-                Ok::<_, LedgerError>(Next::GoOn)
-            })?,
+            reader => told.read(&reader?)?,
         }
         Ok(told)
     }
 
+    /// Takes in what `ledger` has beyond what was taken in: usually nothing, as its one writer took in what it wrote.
+    pub(super) fn follow(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        let known = self.recent.back().map(|entry| (entry.sequence + 1, entry.hash));
+        // Each record holds the hash of the one before: of one last hash everything is the same.
+        if ledger.head().map(|head| (head.count, head.hash)) == known {
+            return Ok(());
+        }
+        self.read(&ledger.reader())
+    }
+
+    fn read(&mut self, reader: &ledger::Reader) -> Result<(), LedgerError> {
+        reader.for_each(|entry| {
+            self.take(entry);
+            Ok(Next::GoOn)
+        })
+    }
+
+    /// Where this was said before, word for word, if it was lately.
+    pub(super) fn sequence_of(&self, body: &Body) -> Option<u64> {
+        self.recent.iter().find(|entry| entry.body == *body).map(|entry| entry.sequence)
+    }
+
     /// Takes in a record that it has not seen yet. Of several of one moment the first that gave a probability counts.
-    pub(super) fn take(&mut self, entry: &Entry) {
+    pub(super) fn take(&mut self, entry: Entry) {
         if entry.sequence < self.taken {
             return;
         }
         self.taken = entry.sequence + 1;
-        let (body, answer) = (&entry.body, &entry.body.answer);
-        self.named.insert(body.model.id.clone());
+        self.named.insert(entry.body.model.id.clone());
+        self.note(&entry.body);
+        self.recent.push_back(entry);
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    fn note(&mut self, body: &Body) {
+        let answer = &body.answer;
         let Some(regime) = answer.regime else { return };
         let value = |figure: Option<Exact>| figure.map(Exact::value);
         let said = || {

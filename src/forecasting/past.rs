@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use feeds::backfill::Order;
-use market::{Date, Interval, Timestamp, entities};
+use market::{Date, Interval, Timestamp, entities, settled_through};
 
 use super::ForecastConfig;
 
 /// Orders begin on a day that moves once in so many days, so that a run that is cut off is gone on with the day after.
 const STRIDE_DAYS: i64 = 28;
-/// From the end of a session's day until its flows are settled, as `vigie backfill farside` dates them.
-const SETTLED_AFTER: Duration = Duration::from_hours(6);
 
 /// A source whose past can be fetched.
 #[derive(Clone, Copy, Debug)]
@@ -99,9 +97,8 @@ fn shares(config: &ForecastConfig, now: Timestamp) -> Vec<Errand> {
 
 /// The asset's fund flows, as far as they are settled: a page read earlier holds partial sums.
 fn flows(config: &ForecastConfig, now: Timestamp) -> Vec<Errand> {
-    let settled = now.minus(SETTLED_AFTER + Duration::from_hours(24)).date();
     let order = order(config, now, vec![config.asset.to_string()]);
-    vec![Errand { place: "", order: Order { to: settled, ..order } }]
+    vec![Errand { place: "", order: Order { to: settled_through(now), ..order } }]
 }
 
 fn trades(config: &ForecastConfig, now: Timestamp, symbol: fn(&str) -> String) -> Vec<Errand> {
@@ -150,9 +147,9 @@ mod tests {
     #[test]
     fn flows_are_fetched_once_they_are_settled() {
         let through = |now: &str| flows(&ForecastConfig::default(), at(now))[0].order.to.to_string();
-        assert_eq!(through("2026-11-20T05:59:59Z"), "2026-11-18");
-        assert_eq!(through("2026-11-20T06:00:00Z"), "2026-11-19", "known since that very moment");
-        assert_eq!(market::settled_at("2026-11-19".parse().unwrap()), at("2026-11-20T06:00:00Z"));
+        assert_eq!(through("2026-11-20T13:59:59Z"), "2026-11-18");
+        assert_eq!(through("2026-11-20T14:00:00Z"), "2026-11-19", "known since that very moment");
+        assert_eq!(market::settled_at("2026-11-19".parse().unwrap()), at("2026-11-20T14:00:00Z"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use models::features::FeatureSet;
 use models::forecast::{self, Inputs, Task};
 use smol_str::SmolStr;
 
-use super::cards::Shelf;
+use super::shelf::Shelf;
 use super::{ForecastConfig, Trained, outlooks};
 use crate::ledger::{Answer, Body, Digest, Entry, Exact, Forecaster, Head, ModelRef};
 

@@ -352,6 +352,42 @@ fn a_forecast_is_recorded_verified_and_made_again_to_the_bit() {
 }
 
 #[test]
+fn another_coin_has_artefacts_and_records_of_its_own() {
+    let place = Workplace::new();
+    place.write("ETH-USD.csv", &prices(700));
+    place.stdout(&["--store", "S", "import", "bars", "ETH-USD.csv", "--symbol", "ETH-USD"]);
+    let unknown = place.run(&["--store", "S", "train", "--target", "vol-5d"]);
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert_eq!(unknown.status.code(), Some(2), "no bars of the configured one: {said}");
+    for word in ["train", "forecast"] {
+        let refused = place.run(&["--store", "S", word, "--asset", "../eth", "--target", "vol-5d"]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("--asset is \"../ETH\"; write a coin"), "{said}");
+    }
+    let ask = |word: &str| {
+        json(&place.stdout(&["--store", "S", word, "--asset", "eth", "--target", "vol-5d", "--json"]))
+    };
+    let card = ask("train");
+    let id = card["id"].as_str().unwrap();
+    assert!(id.starts_with("vol-5d-eth-") && card["asset"] == "ETH", "{card}");
+    let now = SystemClock.now();
+    if now.since(now.date().start()).as_secs() < 16 * 60 {
+        eprintln!("skipped: the day's bar is not due yet");
+        return;
+    }
+    let said = ask("forecast");
+    let forecast = &said["forecasts"][0]["forecast"];
+    assert_eq!((&forecast["asset"], &forecast["model"]), (&"ETH".into(), &id.into()), "{said}");
+    let record = std::fs::read_to_string(place.path("S/ledger/forecasts.jsonl")).unwrap();
+    assert!(
+        record.lines().count() == 1 && record.contains(r#""asset":"ETH""#) && record.contains(id),
+        "{record}"
+    );
+    place.stdout(&["--store", "S", "ledger", "replay", "0"]);
+}
+
+#[test]
 fn what_would_have_been_said_is_said_without_a_record_and_without_a_look_ahead() {
     let place = Workplace::new();
     place.write("BTC-USD.csv", &prices(700));

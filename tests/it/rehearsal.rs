@@ -42,7 +42,7 @@ fn against_the_simulator_every_target_has_something_to_say() {
     let engine = Engine::start(runtime.handle(), plan).unwrap();
     let mut board = engine.board.clone();
     let said = runtime.block_on(async {
-        let spoken = board.wait_for(|board| !board.outlooks.is_empty() || !board.silences.is_empty());
+        let spoken = board.wait_for(|board| board.outlooks.len() + board.silences.len() == TARGETS.len());
         let spoken = tokio::time::timeout(PATIENCE, spoken).await.expect("the forecaster speaks");
         spoken.unwrap().clone()
     });

@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::workplace::Workplace;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Each state is waited for, and comes within a second or two; on a machine that is busy with other things, whenever it
+/// is the program's turn. Only what never comes takes so long, or not even that: a program that is gone is seen at once.
+const PATIENCE: Duration = Duration::from_mins(4);
 const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
 
 fn cells(count: u16) -> NonZeroU16 {
@@ -63,10 +65,10 @@ impl Screen {
         let deadline = Instant::now() + PATIENCE;
         while !is_shown(self.parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(bytes) = self.bytes.recv_timeout(left) else {
-                panic!("never saw {what}:\n{}", self.parser.screen().contents());
-            };
-            self.parser.process(&bytes);
+            match self.bytes.recv_timeout(left) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(why) => panic!("never saw {what} ({why}):\n{}", self.parser.screen().contents()),
+            }
         }
     }
 
@@ -87,8 +89,13 @@ impl Screen {
                 self.parser.process(&bytes);
             }
         };
-        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
-            self.parser.process(&bytes);
+        // Nobody else holds the terminal, so what was written ends with the program.
+        loop {
+            match self.bytes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the terminal was not let go"),
+            }
         }
         let screen = self.parser.screen();
         assert!(!screen.alternate_screen(), "left in the alternate screen");
@@ -130,7 +137,10 @@ fn the_screen_follows_the_terminal_s_size() {
         screen.master.resize(PtySize { rows, cols, ..SIZE }).unwrap();
         screen.parser.screen_mut().set_size(cells(rows), cells(cols));
     }
-    screen.wait_until("the badge again", |screen| screen.contents().contains("SIMULATED"));
+    screen.wait_until("the badge again, and something beyond the old width", |screen| {
+        let mut beyond = screen.rows(SIZE.cols, 200 - SIZE.cols);
+        screen.contents().contains("SIMULATED") && beyond.any(|row| !row.trim().is_empty())
+    });
     screen.press("q");
     assert_eq!(screen.expect_given_back(), 0);
 }

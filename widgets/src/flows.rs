@@ -20,9 +20,9 @@ use crate::signs::{UNKNOWN, Way, coins, draw_bar, millions, say, style_of};
 use crate::theme::Theme;
 use crate::watch;
 
-/// Flows are told by the next morning, now and then a few hours later; after this long past that morning a
-/// day is missing.
-const GRACE: Duration = Duration::from_hours(24);
+/// Flows are told by the next morning, now and then half a day later; after this long past the moment from which they
+/// count as settled a day is missing.
+const GRACE: Duration = Duration::from_hours(16);
 /// What a fund that has not reported shows.
 const PENDING: &str = "·";
 /// Columns of a fund, with the blank before it.

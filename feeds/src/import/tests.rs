@@ -67,8 +67,8 @@ fn every_layout_and_style_tells_the_same() {
         assert_eq!(found, expected, "{file}");
         assert_eq!((report.refused, report.sessions, report.accepted), (Vec::new(), 2, 5), "{file}");
         for event in &events {
-            let settled = event.event_time.plus(std::time::Duration::from_hours(30));
-            assert_eq!(event.known_at, settled, "known when its day was settled, 06:00 the day after");
+            let settled = event.event_time.plus(std::time::Duration::from_hours(38));
+            assert_eq!(event.known_at, settled, "known when its day was settled, 14:00 the day after");
             assert_eq!(event.receive_time, at(NOW));
             assert!(event.is_backfilled());
         }
@@ -93,7 +93,7 @@ fn when_a_flow_became_known_is_the_file_s_word_or_the_user_s_rule_and_never_late
         let imported = etf_flows(&Sheet::from_csv(file.as_bytes()).unwrap(), &import).unwrap();
         imported.events.iter().map(|event| event.known_at).collect::<Vec<_>>()
     };
-    let (reported, settled, now) = (at("2025-11-14T04:30:00Z"), at("2025-11-14T06:00:00Z"), at(NOW));
+    let (reported, settled, now) = (at("2025-11-14T04:30:00Z"), at("2025-11-14T14:00:00Z"), at(NOW));
     assert_eq!(known(KnownAt::Published), [reported, settled, now], "not even today's day is known tomorrow");
     assert_eq!(known(KnownAt::Imported), [reported, now, now]);
 }
@@ -308,8 +308,8 @@ fn the_real_table_adds_up_on_every_row() {
     assert_eq!(table.rarity(day("2025-11-13")), Some(Rarity::LowestSince(day("2025-02-25"))));
     assert_eq!(table.rarity(day("2024-11-07")), Some(Rarity::HighestEver));
     assert_eq!(table.rarity(day("2025-02-25")), Some(Rarity::LowestEver));
-    let early = table_as_of(&events, "2025-09-11T05:59:59Z");
-    assert_eq!(early.last_reported(), Some(day("2025-09-09")), "a day is known from six in the morning on");
+    let early = table_as_of(&events, "2025-09-11T13:59:59Z");
+    assert_eq!(early.last_reported(), Some(day("2025-09-09")), "a day is known from 14:00 on the next on");
 }
 
 #[test]
@@ -332,8 +332,15 @@ fn the_real_vintages_show_what_was_known_at_each_hour() {
     assert_eq!(seventeenth.status.as_str(), "provisional");
     let morning = table_as_of(&events, "2025-11-18T07:00:00Z");
     assert_eq!(total_of(&morning, "2025-11-17"), "-254.6");
-    assert_eq!(morning.days.last().unwrap().status.as_str(), "final");
+    assert_eq!(
+        morning.days.last().unwrap().status.as_str(),
+        "provisional",
+        "all have reported, nothing is settled"
+    );
     assert_eq!(total_of(&morning, "2025-11-13"), "-866.7");
+    let settled = table_as_of(&events, "2025-11-18T14:00:00Z");
+    assert_eq!(total_of(&settled, "2025-11-17"), "-254.6");
+    assert_eq!(settled.days.last().unwrap().status.as_str(), "final");
     assert!(report.checked_totals > 1_400 && report.mismatched_totals == 0, "{report:?}");
 }
 

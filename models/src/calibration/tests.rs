@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::conformal::Rows;
 use super::*;
 use crate::chance::Chance;
 use crate::reference;
@@ -264,10 +265,14 @@ fn venn_abers_widens_where_rows_are_few_and_says_something_of_one_kind_too() {
 #[test]
 fn a_conformal_set_by_hand() {
     let p = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.15, 0.35];
+    let rows = Rows::new(&p, &flags("00000000011"), 0.75).unwrap();
+    assert_eq!(rows.p_values(0.45), (0.6, 1.0));
+    assert_eq!(rows.p_values(0.15), (0.9, 2.0 / 3.0));
+    assert_eq!(rows.p_values(0.95), (0.1, 1.0));
+    let limits = rows.limits();
+    assert_eq!((limits.stay_to, limits.leave_from), (0.8, 0.0));
     let sets = ConformalRegimes::fit(&p, &flags("00000000011"), 0.75).unwrap();
-    assert_eq!(sets.p_values(0.45), (0.6, 1.0));
-    assert_eq!(sets.p_values(0.15), (0.9, 2.0 / 3.0));
-    assert_eq!(sets.p_values(0.95), (0.1, 1.0));
+    assert_eq!(sets, limits);
     for (probability, stay, leave) in
         [(0.05, true, true), (0.45, true, true), (0.75, true, true), (0.85, false, true)]
     {
@@ -466,9 +471,10 @@ fn what_was_fitted_comes_back_from_json_to_the_last_bit_and_damage_is_seen() {
     let mut no_shares = venn;
     no_shares.upper.value.push(2.0);
     no_shares.upper.at.push(1e9);
-    let mut shuffled = sets.clone();
-    shuffled.stayed.reverse();
     let no_level = ConformalRegimes { level: 1.0, ..sets };
+    let nothing_between = ConformalRegimes { stay_to: 0.2, leave_from: 0.3, ..sets };
+    let no_number = ConformalRegimes { leave_from: f64::NAN, ..sets };
+    let of_nothing = ConformalRegimes { rows_stayed: 0, rows_left: 0, ..sets };
     let mut no_limit = guard.clone();
     no_limit.limit = -1.0;
     let mut no_factor = guard.clone();
@@ -486,8 +492,10 @@ fn what_was_fitted_comes_back_from_json_to_the_last_bit_and_damage_is_seen() {
         unequal.check(),
         unsorted.check(),
         no_shares.check(),
-        shuffled.check(),
         no_level.check(),
+        nothing_between.check(),
+        no_number.check(),
+        of_nothing.check(),
         no_limit.check(),
         no_factor.check(),
         short.check(),
@@ -580,6 +588,27 @@ proptest! {
         for (a, b) in [(1e-3, 0.0), (-1e-3, 0.0), (0.0, 1e-3), (0.0, -1e-3)] {
             let beside = Platt { a: (line.a + a).max(0.0), b: line.b + b };
             prop_assert!(least <= cost(beside) + 1e-9);
+        }
+    }
+
+    #[test]
+    fn limits_answer_as_the_rows_do_at_and_beside_every_one_of_them(
+        (logits, happened) in scored_rows(60),
+        share in 0.0..=1.0,
+        level in prop_oneof![1e-12..1.0, Just(0.9)],
+        asked in 0.0..=1.0,
+    ) {
+        // Some certain, some all but the same.
+        let p: Vec<f64> = logits.iter().map(|&z| (scalar::logistic(z * 4.0) * 1.2 - 0.1).clamp(0.0, 1.0)).collect();
+        let happened: Vec<bool> = happened.iter().zip(&p).map(|(&h, &p)| h || p > share).collect();
+        let rows = Rows::new(&p, &happened, level).unwrap();
+        let limits = rows.limits();
+        prop_assert_eq!(limits.check(), Ok(()));
+        let ends = [0.0, -0.0, 1.0, asked, 0_f64.next_up(), 1_f64.next_down()];
+        for at in p.into_iter().flat_map(|p| [p, p.next_up(), p.next_down()]).chain(ends) {
+            if (0.0..=1.0).contains(&at) {
+                prop_assert_eq!(limits.set(at), rows.set(at), "{} of {:?}", at, rows);
+            }
         }
     }
 

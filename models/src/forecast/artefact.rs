@@ -15,14 +15,26 @@ use super::hidden::Hidden;
 use super::outside::Offset;
 use super::{ForecastError, Task};
 
-/// The form of an artefact; another one is refused.
+/// The form of an artefact.
 pub const SCHEMA: &str = "vigie-forecast/3";
+
+/// Whether artefacts of the form `schema` can be read.
+///
+/// # Errors
+/// They cannot.
+pub fn check_schema(schema: &str) -> Result<(), ForecastError> {
+    if schema == SCHEMA {
+        return Ok(());
+    }
+    let problem = format!("has schema {schema}, and this program reads {SCHEMA}");
+    Err(ForecastError::Artefact { problem })
+}
 
 /// Everything that a forecast needs. It round-trips through any text that keeps an f64's bits (TOML does, as
 /// Rust writes the shortest digits that read back the same).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Artefact {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`], or one of before.
     pub schema: String,
     /// What it forecasts: a task's id.
     pub task: String,
@@ -252,9 +264,7 @@ impl Artefact {
     /// Another schema or task, or numbers that do not fit together or are not finite.
     pub fn check(&self, task: &Task) -> Result<(), ForecastError> {
         let wrong = |problem: String| Err(ForecastError::Artefact { problem });
-        if self.schema != SCHEMA {
-            return wrong(format!("has schema {}, and this program reads {SCHEMA}", self.schema));
-        }
+        check_schema(&self.schema)?;
         if self.task != task.id || self.horizon != task.horizon {
             return wrong(format!("forecasts {} over {} rows, not {}", self.task, self.horizon, task.id));
         }

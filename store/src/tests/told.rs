@@ -89,10 +89,10 @@ fn statuses(reader: &Reader, query: &Query) -> Vec<String> {
 fn a_day_is_final_once_settled_and_every_fund_that_ever_reported_has() {
     in_all_states(&week(), |reader, state| {
         for (moment, expected) in [
-            ("2025-11-18T05:59:59Z", vec!["17 FBTC provi", "17 IBIT provi", "17 NEWB provi"]),
-            ("2025-11-18T06:00:00Z", vec!["17 FBTC final", "17 IBIT final", "17 NEWB final"]),
+            ("2025-11-18T13:59:59Z", vec!["17 FBTC provi", "17 IBIT provi", "17 NEWB provi"]),
+            ("2025-11-18T14:00:00Z", vec!["17 FBTC final", "17 IBIT final", "17 NEWB final"]),
             (
-                "2025-11-19T06:00:00Z",
+                "2025-11-19T14:00:00Z",
                 vec!["17 FBTC final", "17 IBIT final", "17 NEWB final", "18 FBTC provi", "18 IBIT provi"],
             ),
             (
@@ -103,12 +103,12 @@ fn a_day_is_final_once_settled_and_every_fund_that_ever_reported_has() {
             assert_eq!(statuses(reader, &as_of(moment)), expected, "{state}, {moment}");
         }
         // The status is the day's: asking for one fund does not change it.
-        let one = Query { instruments: vec!["ibit".to_owned()], ..as_of("2025-11-19T06:00:00Z") };
+        let one = Query { instruments: vec!["ibit".to_owned()], ..as_of("2025-11-19T14:00:00Z") };
         assert_eq!(statuses(reader, &one), ["17 IBIT final", "18 IBIT provi"], "{state}");
-        let late = Query { from: Some(when("2025-11-18")), ..as_of("2025-11-19T06:00:00Z") };
+        let late = Query { from: Some(when("2025-11-18")), ..as_of("2025-11-19T14:00:00Z") };
         assert_eq!(statuses(reader, &late), ["18 FBTC provi", "18 IBIT provi"], "{state}");
         // Known later than `now`, as after a clock was set back: provisional, as far as `now` can tell.
-        let now = Query { now: Some(when("2025-11-19T07:00:00Z")), ..Query::default() };
+        let now = Query { now: Some(when("2025-11-19T14:30:00Z")), ..Query::default() };
         assert_eq!(statuses(reader, &now)[3..5], ["18 FBTC final", "18 IBIT final"], "{state}");
         let mut out = Vec::new();
         let error = reader.export(Table::EtfFlows, &Query::default(), Format::Csv, &mut out).unwrap_err();

@@ -312,14 +312,14 @@ fn farside(path: &str) -> Reply {
 async fn a_flow_is_known_once_its_day_is_settled_and_never_later_than_now() {
     let venue = Venue::open(|path, _| farside(path)).await;
     let mut desk = Desk::new("farside", &venue.url, "2026-01-08", "2026-01-31").symbols(&["BTC"]);
-    // Two days are over; the second is settled at six on the tenth.
+    // Two days are over; the second is settled at 14:00 on the tenth.
     desk.clock.set(time("2026-01-10T05:00:00Z"));
     let (events, report) = desk.run().await;
     assert_eq!(
         lines(&events),
         [
-            "2026-01-08T00:00:00Z known 2026-01-09T06:00:00Z BTC FBTC 2026-01-08 Some(0.0)",
-            "2026-01-08T00:00:00Z known 2026-01-09T06:00:00Z BTC IBIT 2026-01-08 Some(-5500000.0)",
+            "2026-01-08T00:00:00Z known 2026-01-09T14:00:00Z BTC FBTC 2026-01-08 Some(0.0)",
+            "2026-01-08T00:00:00Z known 2026-01-09T14:00:00Z BTC IBIT 2026-01-08 Some(-5500000.0)",
             "2026-01-09T00:00:00Z known 2026-01-10T05:00:00Z BTC FBTC 2026-01-09 None",
             "2026-01-09T00:00:00Z known 2026-01-10T05:00:00Z BTC IBIT 2026-01-09 Some(4000000.0)",
         ]

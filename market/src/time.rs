@@ -62,6 +62,11 @@ impl Timestamp {
         Date(self.0.div_euclid(86_400_000_000) as i32)
     }
 
+    /// To the minute, as people write it: `2026-01-31T09:30Z`.
+    pub fn to_minute(self) -> String {
+        self.to_jiff().strftime("%Y-%m-%dT%H:%MZ").to_string()
+    }
+
     fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX)
     }
@@ -209,6 +214,7 @@ mod tests {
         let moment = Timestamp::from_millis(1_767_695_630_199).expect("in range");
         assert_eq!(moment.to_string(), "2026-01-06T10:33:50.199000Z");
         assert_eq!(moment.to_string().parse(), Ok(moment));
+        assert_eq!(moment.to_minute(), "2026-01-06T10:33Z");
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub enum ForecastFailure {
     },
     /// Too little of the last window was observed to say in which regime it is.
     #[error(
-        "{target}: only {percent:.0} % of the window up to {at} was observed, so its regime is not known; keep the feeds running, or fetch what is missing with `vigie backfill`"
+        "{target}: only {percent:.0} % of the window up to {} was observed, so its regime is not known; keep the feeds running, or fetch what is missing with `vigie backfill`",
+        .at.to_minute()
     )]
     Unobserved {
         /// The target.
@@ -38,7 +39,7 @@ pub enum ForecastFailure {
         percent: f64,
     },
     /// The last row that can be made is too old to speak of now.
-    #[error("{target}: the last row is of {at}; bring the store up to date with `vigie backfill`")]
+    #[error("{target}: the last row is of {}; bring the store up to date with `vigie backfill`", .at.to_minute())]
     Late {
         /// The target.
         target: &'static str,

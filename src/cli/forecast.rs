@@ -72,7 +72,7 @@ fn chosen(
         targets.iter().map(|id| SmolStr::new(*id)).collect()
     };
     let asset = asset.map_or_else(|| config.asset.clone(), |asset| asset.to_ascii_uppercase().into());
-    let chosen = ForecastConfig { targets, asset, ..config.clone() };
+    let chosen = ForecastConfig { asset, targets, ..config.clone() };
     chosen.check().map_err(|(key, problem)| Failure::Usage(format!("--{key} {problem}")))?;
     Ok(chosen)
 }

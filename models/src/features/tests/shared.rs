@@ -56,7 +56,7 @@ fn real() -> Option<History> {
         seen.insert(date);
         // What was first seen long after its day was published long before.
         let known_at = if known_at.since(date.start()) > Duration::from_hours(24 * 14) {
-            settled_at(date).plus(Duration::from_hours(8))
+            settled_at(date)
         } else {
             known_at
         };

@@ -34,7 +34,7 @@ pub fn check_schema(schema: &str) -> Result<(), ForecastError> {
 /// Rust writes the shortest digits that read back the same).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Artefact {
-    /// [`SCHEMA`], or one of before.
+    /// [`SCHEMA`].
     pub schema: String,
     /// What it forecasts: a task's id.
     pub task: String,

@@ -132,9 +132,8 @@ fn rows_that_are_not_in_order_of_time_are_told() {
         let _ = writeln!(text, "2026-0{}-{:02},{}", 3 - row / 20, 20 - row % 20, draws.normal() * wide);
     }
     place.write("newest_first.csv", &text);
-    let notes = |file: &str| {
-        json(&place.stdout(&["regimes", file, "--columns", "x", "--json"]))["notes"].to_string()
-    };
+    let notes =
+        |file: &str| json(&place.stdout(&["regimes", file, "--columns", "x", "--json"]))["notes"].to_string();
     let said = "rows are taken in the order of the file, times or not: row 3, column date";
     assert!(notes("newest_first.csv").contains(said), "{}", notes("newest_first.csv"));
     let lines: Vec<&str> = text.lines().collect();

@@ -68,7 +68,7 @@ pub enum Failure {
         source: Box<feeds::import::ImportError>,
     },
     /// A file that is not the store cannot be written.
-    #[error("write {path}: {source}; choose another place with --out")]
+    #[error("write {path}: {source}; choose another place")]
     Write {
         /// The file.
         path: PathBuf,

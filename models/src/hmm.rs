@@ -11,9 +11,10 @@
 //! robust standard deviations), and rows sorted by how wild those around them are. A short climb from each,
 //! a long one of the best three, and the greatest penalised likelihood is kept.
 //!
-//! The penalty is weak, and is there to rule out the degenerate: each regime counts as seen to stay once
-//! more and to leave a hundredth time more (a sticky Dirichlet prior), and a multiple 2/√n of one row of the
-//! covariance of all clipped rows is in the covariance of each regime. From a stated start there is no penalty at
+//! The penalty keeps the search from the degenerate: each regime counts as seen to stay once more and to leave a
+//! hundredth time more (a sticky Dirichlet prior), and a multiple 2/√n of one row of the covariance of all clipped
+//! rows is in the covariance of each regime. The last climb is without the second, which would widen regimes far
+//! narrower than the whole, unless a regime then shrinks onto a few rows. From a stated start there is no penalty at
 //! all: `--start` with `--iterations` is hmmlearn's expectation–maximisation with its own priors switched off.
 //!
 //! Regimes are numbered by the sum of their columns' variances, each in units of the variance of that column

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use feeds::import::{Series, TimeColumn, series};
+use feeds::import::{ImportError, Series, TimeColumn, series};
 use models::baseline::Kind;
 use models::{Covariance, FeatureTable, Given, RegimeOptions, RegimeReport, Start};
 use serde_json::{Value, json};
@@ -37,9 +37,9 @@ pub(super) struct Regimes {
     /// ms: lags of the series itself as regressors
     #[arg(long, value_name = "L", default_value_t = 0)]
     lags: usize,
-    /// ms-ar: order of the autoregression
-    #[arg(long, value_name = "P", default_value_t = 1)]
-    order: usize,
+    /// ms-ar: order of the autoregression [default: 1]
+    #[arg(long, value_name = "P")]
+    order: Option<usize>,
     /// ms, ms-ar: other columns as regressors
     #[arg(long, value_name = "COLS", value_delimiter = ',')]
     exog: Vec<String>,
@@ -62,20 +62,20 @@ pub(super) struct Regimes {
     /// or hmmlearn's startprob, transmat, means, covars
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// hmm: start of the search, JSON with startprob, transmat, means, covars
+    /// hmm, jump: the only start of the search, JSON with startprob, transmat, means, covars
     #[arg(long, value_name = "FILE")]
     start: Option<PathBuf>,
-    /// Exactly so many steps of the search
+    /// hmm, jump: exactly so many steps of the search (jump: at most)
     #[arg(long, value_name = "N")]
     iterations: Option<usize>,
     /// jump: what one switch costs, in units of half a squared distance
-    #[arg(long, value_name = "λ", default_value_t = 50.0)]
+    #[arg(long, value_name = "λ", default_value_t = 50.0, allow_negative_numbers = true)]
     penalty: f64,
     /// jump-sparse: how many columns may count; the sum of their weights is at most its root
-    #[arg(long, value_name = "N", default_value_t = 3.0)]
+    #[arg(long, value_name = "N", default_value_t = 3.0, allow_negative_numbers = true)]
     max_feats: f64,
     /// bocpd: expected rows between changes
-    #[arg(long, value_name = "ROWS", default_value_t = 250.0)]
+    #[arg(long, value_name = "ROWS", default_value_t = 250.0, allow_negative_numbers = true)]
     run_length: f64,
     /// Baselines: how many rows ahead the level is asked for [default: 5]
     #[arg(long, value_name = "ROWS")]
@@ -119,16 +119,18 @@ fn parse_model(text: &str) -> Result<&'static models::ModelRow, String> {
 impl Regimes {
     pub(super) fn run(self) -> Result<(), Failure> {
         self.check()?;
-        let read = self.read()?;
+        let (read, untimed) = self.read()?;
         let names: Vec<&str> = read.names.iter().map(String::as_str).collect();
         let table = FeatureTable::new(&names, read.rows.iter().flatten().copied().collect())
             .map_err(|error| Failure::Usage(format!("{}: {error}", self.file.display())))?;
         let fitted = (self.model.make)(&self.options()?)
             .fit(&table)
             .map_err(|error| Failure::Usage(format!("{}: {error}", self.model.id)))?;
-        let Some(report) = fitted.regimes() else {
+        let Some(mut report) = fitted.regimes().cloned() else {
             return Err(Failure::Bug(format!("{} reads no regimes", self.model.id)));
         };
+        report.notes.extend(untimed);
+        let report = &report;
         if let Some(path) = &self.out {
             write(path, &rows_of(&read, report))?;
         }
@@ -147,6 +149,25 @@ impl Regimes {
             let remedy = "leave --start and --iterations out, or choose hmm or jump";
             return Err(Failure::Usage(format!("{id} has no stated start or steps; {remedy}")));
         }
+        let of_switching = [
+            ("--lags", self.lags > 0, "ms"),
+            ("--no-constant", self.no_constant, "ms"),
+            ("--order", self.order.is_some(), "ms-ar"),
+            ("--switching-ar", self.switching_ar, "ms-ar"),
+            ("--exog", !self.exog.is_empty(), "ms or ms-ar"),
+            ("--tvtp", !self.tvtp.is_empty(), "ms or ms-ar"),
+        ];
+        for (option, given, of) in of_switching {
+            if given && !of.split(" or ").any(|known| known == id) {
+                return Err(Failure::Usage(format!("{id} has no {option}; leave it out, or choose {of}")));
+            }
+        }
+        if let Some(twice) =
+            (1..self.columns.len()).find(|at| self.columns[..*at].contains(&self.columns[*at]))
+        {
+            let name = &self.columns[twice];
+            return Err(Failure::Usage(format!("--columns names {name} twice; name it once")));
+        }
         let baseline = Kind::find(id).is_some();
         if !baseline && (self.horizon.is_some() || self.boundary.is_some() || self.quantile.is_some()) {
             let known = Kind::ALL.map(Kind::id).join(", ");
@@ -158,15 +179,22 @@ impl Regimes {
         Ok(())
     }
 
-    /// The wanted columns, those that are modelled first.
-    fn read(&self) -> Result<Series, Failure> {
+    /// The wanted columns, those that are modelled first; and what is wrong with the file's times, if anything is.
+    fn read(&self) -> Result<(Series, Option<String>), Failure> {
         let mut columns: Vec<String> = Vec::new();
         for name in self.columns.iter().chain(&self.exog).chain(&self.tvtp) {
             if !columns.contains(name) {
                 columns.push(name.clone());
             }
         }
-        series(&sheet(&self.file)?, &columns, TimeColumn::Unread).map_err(|error| refused(&self.file, error))
+        let sheet = sheet(&self.file)?;
+        let read =
+            series(&sheet, &columns, TimeColumn::Unread).map_err(|error| refused(&self.file, error))?;
+        let untimed = match series(&sheet, &columns, TimeColumn::Found) {
+            Ok(_) | Err(ImportError::Layout { .. }) => None,
+            Err(error) => Some(format!("rows are taken in the order of the file, times or not: {error}")),
+        };
+        Ok((read, untimed))
     }
 
     fn options(&self) -> Result<RegimeOptions, Failure> {
@@ -178,7 +206,7 @@ impl Regimes {
                 Shape::Diag => Covariance::Diagonal,
             },
             lags: self.lags,
-            order: self.order,
+            order: self.order.unwrap_or(usual.order),
             exog: self.exog.clone(),
             tvtp: self.tvtp.clone(),
             constant: !self.no_constant,

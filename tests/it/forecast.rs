@@ -122,6 +122,26 @@ fn a_stated_start_runs_exactly_so_many_steps_and_stated_parameters_are_only_eval
     assert_eq!(output.status.code(), Some(2), "steps that a model does not take are refused");
 }
 
+#[test]
+fn rows_that_are_not_in_order_of_time_are_told() {
+    let place = Workplace::new();
+    let mut draws = Draws(9);
+    let mut text = "date,x\n".to_owned();
+    for row in 0..60 {
+        let wide = if row < 30 { 1.0 } else { 4.0 };
+        let _ = writeln!(text, "2026-0{}-{:02},{}", 3 - row / 20, 20 - row % 20, draws.normal() * wide);
+    }
+    place.write("newest_first.csv", &text);
+    let notes =
+        |file: &str| json(&place.stdout(&["regimes", file, "--columns", "x", "--json"]))["notes"].to_string();
+    let said = "rows are taken in the order of the file, times or not: row 3, column date";
+    assert!(notes("newest_first.csv").contains(said), "{}", notes("newest_first.csv"));
+    let lines: Vec<&str> = text.lines().collect();
+    let sorted: Vec<&str> = lines[..1].iter().chain(lines[1..].iter().rev()).copied().collect();
+    place.write("sorted.csv", &(sorted.join("\n") + "\n"));
+    assert!(!notes("sorted.csv").contains("in the order of the file"));
+}
+
 /// A level that wanders around −4, the log of a volatility.
 fn levels(rows: usize) -> String {
     let mut draws = Draws(17);
@@ -204,6 +224,14 @@ fn a_question_that_a_model_is_not_asked_is_refused() {
         ),
         (&["--model", "base-rate", "--boundary", "-4", "--quantile", "0.5"], "cannot be used with"),
         (&["--model", "base-rate", "--horizon", "0"], "--horizon is 0; use at least 1 row"),
+        (&["--tvtp", "day"], "hmm has no --tvtp; leave it out, or choose ms or ms-ar"),
+        (&["--model", "jump", "--exog", "day"], "jump has no --exog; leave it out, or choose ms or ms-ar"),
+        (&["--model", "ms-ar", "--lags", "2"], "ms-ar has no --lags; leave it out, or choose ms"),
+        (&["--model", "ms-ar", "--no-constant"], "ms-ar has no --no-constant; leave it out, or choose ms"),
+        (&["--model", "ms", "--order", "2"], "ms has no --order; leave it out, or choose ms-ar"),
+        (&["--model", "ms", "--switching-ar"], "ms has no --switching-ar; leave it out, or choose ms-ar"),
+        (&["--columns", "level"], "--columns names level twice; name it once"),
+        (&["--model", "jump", "--penalty", "-1"], "--penalty is -1; use a number of at least 0"),
     ] {
         let arguments = [&["regimes", "rv.csv", "--columns", "level"], more].concat();
         let output = place.run(&arguments);

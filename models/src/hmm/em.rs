@@ -112,6 +112,17 @@ impl<'a, const K: usize> Climb<'a, K> {
         Ok(Summit { parameters: self.parameters.clone(), history, objective, converged })
     }
 
+    /// The same columns under another prior.
+    pub(super) fn under(&mut self, prior: Option<&'a Prior>) {
+        self.prior = prior;
+    }
+
+    /// Rows expected in the state that has the fewest, at the last step.
+    pub(super) fn fewest_rows(&self) -> f64 {
+        let states = self.trellis.posterior.chunks_exact(self.columns.rows());
+        states.map(sum).fold(f64::INFINITY, f64::min)
+    }
+
     /// The log-likelihood, and how many moves from each state to each are expected.
     fn expect(&mut self) -> (f64, [[f64; K]; K]) {
         let chain = Chain::new(&self.parameters.startprob, &self.parameters.transmat);
@@ -160,7 +171,8 @@ impl<'a, const K: usize> Climb<'a, K> {
             }
         }
         self.emission = Emission::new(&self.parameters, self.shape, LEAST_LEFT)?;
-        let floor = if self.prior.is_some() { 0.0 } else { LEAST_LEFT };
+        let penalised = self.prior.is_some_and(|prior| prior.rows() > 0.0);
+        let floor = if penalised { 0.0 } else { LEAST_LEFT };
         // Columns are standardised: 1 is the variance of all rows.
         let flat = |covariance: &Vec<Vec<f64>>| (0..covariance.len()).any(|j| covariance[j][j] <= floor);
         match self.parameters.covars.iter().position(flat) {

@@ -6,7 +6,7 @@ use super::emission::Collapsed;
 use super::gaussian::Gaussian;
 use super::prior::{Prior, Strength};
 use super::starts::{Starts, Wanted};
-use super::stated;
+use super::{ROWS_A_NUMBER, stated};
 use crate::dense::Cholesky;
 use crate::model::ModelError;
 use crate::regimes::{Covariance, RegimeOptions, Start};
@@ -157,7 +157,9 @@ fn search<const K: usize>(
     }
     short.sort_by(|a, b| b.0.total_cmp(&a.0));
     short.dedup_by(|a, b| (a.0 - b.0).abs() < SAME);
-    let mut best: Option<Summit> = None;
+    let sticky = prior.without_covariance();
+    // With whether it stands without the penalty on covariances.
+    let mut best: Option<(bool, Summit)> = None;
     let mut failure = Collapsed { state: 0 };
     if let Some(climb) = &mut climb {
         // A stated number of steps is counted from the start itself.
@@ -167,11 +169,20 @@ fn search<const K: usize>(
         };
         for (_, start, climbed) in short.iter().take(finalists) {
             let from = if options.iterations.is_some() { *start } else { climbed };
+            climb.under(Some(prior));
             match climb.restart(from.clone()).and_then(|()| climb.climb(steps)) {
                 Ok(summit) => {
                     unsettled += usize::from(!summit.converged && options.iterations.is_none());
-                    if best.as_ref().is_none_or(|best| summit.objective > best.objective) {
-                        best = Some(summit);
+                    let freed = match options.iterations {
+                        Some(_) => None,
+                        None => freed(climb, &sticky, &summit),
+                    };
+                    let found = (freed.is_some(), freed.unwrap_or(summit));
+                    let better = |best: &(bool, Summit)| {
+                        found.0.cmp(&best.0).then(found.1.objective.total_cmp(&best.1.objective)).is_gt()
+                    };
+                    if best.as_ref().is_none_or(better) {
+                        best = Some(found);
                     }
                 }
                 Err(error) => {
@@ -184,7 +195,17 @@ fn search<const K: usize>(
     if unsettled > 0 {
         notes.push(format!("{unsettled} of {} starts did not settle", starts.tried));
     }
-    best.ok_or_else(|| collapsed(failure))
+    best.map(|(_, summit)| summit).ok_or_else(|| collapsed(failure))
+}
+
+/// Climbs on from `summit`, where the climb is, without the penalty on covariances: it has kept the search from regimes
+/// that shrink onto a few rows, and would only widen the narrow ones now. `None` where such a regime is what is found.
+fn freed<'a, const K: usize>(climb: &mut Climb<'a, K>, sticky: &'a Prior, summit: &Summit) -> Option<Summit> {
+    climb.under(Some(sticky));
+    let freed = climb.climb(Steps::Settle(LONG)).ok()?;
+    let enough = (ROWS_A_NUMBER * (freed.parameters.means[0].len() + 1)) as f64;
+    let history = summit.history.iter().chain(&freed.history).copied().collect();
+    (climb.fewest_rows() >= enough).then_some(Summit { history, ..freed })
 }
 
 pub(super) fn collapsed(error: Collapsed) -> ModelError {

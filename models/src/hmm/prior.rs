@@ -14,7 +14,7 @@ pub struct Strength {
     /// regime is for ever.
     pub leaving: f64,
     /// Weight of the covariance of all rows in that of each regime, times √n. Above 0 no regime can shrink
-    /// onto a few rows.
+    /// onto a few rows while starts are compared; where none does without it either, it is let go at the end.
     pub covariance: f64,
 }
 
@@ -47,6 +47,11 @@ impl Prior {
     pub(super) fn new(strength: Strength, states: usize, columns: &Columns, spread: Vec<f64>) -> Self {
         let weight = strength.covariance / libm::sqrt(columns.rows() as f64);
         Self { strength, states, weight, spread, width: columns.width() }
+    }
+
+    /// The same without the penalty on covariances.
+    pub(super) fn without_covariance(&self) -> Self {
+        Self { weight: 0.0, ..self.clone() }
     }
 
     /// Moves from state i to state j that count as seen.

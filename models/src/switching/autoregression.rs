@@ -257,7 +257,7 @@ impl Autoregression {
         };
         let mut ahead = vec![1.0; short];
         let (mut joint, mut errors) = (vec![0.0; m], vec![0.0; m]);
-        let mut by_lag = vec![0.0; k * order * k];
+        let (mut by_lag, mut pulls) = (vec![0.0; k * order * k], vec![0.0; short]);
         let mut pairs = [0.0; MOST_REGIMES * MOST_REGIMES];
         for row in (order..self.series.len()).rev() {
             let at = row - order;
@@ -265,24 +265,35 @@ impl Autoregression {
             by_lag.fill(0.0);
             let filtered = &self.filtered[at * m..(at + 1) * m];
             for regime in 0..k {
-                let (mut inside, mut pull) = (0.0, 0.0);
-                for history in 0..short {
-                    let place = regime * short + history;
-                    let weight = filtered[place] * ahead[place / k];
-                    joint[place] = weight;
-                    inside += weight;
-                    let error = errors[place];
-                    let g = weight * error;
-                    pull += g;
-                    sums.squares[regime] += g * error;
-                    for lag in 0..order {
-                        let past = usize::from(self.digits[lag * short + history]);
-                        by_lag[(regime * order + lag) * k + past] += g;
+                let start = regime * short;
+                let mut inside = 0.0;
+                for (group, ahead) in ahead[regime * tail..(regime + 1) * tail].iter().enumerate() {
+                    for history in group * k..(group + 1) * k {
+                        let weight = filtered[start + history] * ahead;
+                        joint[start + history] = weight;
+                        inside += weight;
+                        let error = errors[start + history];
+                        pulls[history] = weight * error;
+                        sums.squares[regime] += weight * error * error;
+                    }
+                }
+                // Histories differ by their oldest regime first: summed over it, they are those of one lag less.
+                let mut left = short;
+                for lag in (0..order).rev() {
+                    left /= k;
+                    for group in 0..left {
+                        let mut sum = 0.0;
+                        for past in 0..k {
+                            let pull = pulls[group * k + past];
+                            by_lag[(regime * order + lag) * k + past] += pull;
+                            sum += pull;
+                        }
+                        pulls[group] = sum;
                     }
                 }
                 self.smoothed[at * k + regime] = inside;
                 sums.occupancy[regime] += inside;
-                self.pull(&mut sums, reading, row, regime, pull, &by_lag);
+                self.pull(&mut sums, reading, row, regime, pulls[0], &by_lag);
             }
             for from in 0..k {
                 for to in 0..k {

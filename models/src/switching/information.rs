@@ -7,8 +7,8 @@ use crate::dense::Cholesky;
 
 /// A probability nearer to 0 or 1 than this is at the edge.
 const EDGE: f64 = 1e-7;
-/// A coefficient of a varying transition beyond this, per standard deviation, is at the edge.
-const MOST_LOGIT: f64 = 30.0;
+/// A coefficient of a varying transition beyond this, per standard deviation, is at the edge: the same probability.
+const MOST_LOGIT: f64 = 16.0;
 /// How far a difference reaches, as a part of a parameter's own size or of its distance to the edge: an error
 /// of some 1e-6 of the curvature, both of cutting off and of rounding.
 const REACH: f64 = 1e-6;
@@ -83,7 +83,15 @@ fn ways(layout: &Layout, theta: &[f64], least_variance: f64) -> Vec<Way> {
     let own = |place: usize| single(place, REACH * (0.1 + theta[place].abs()));
     let mut ways = Vec::with_capacity(theta.len());
     if layout.varying {
-        ways.extend((0..layout.transitions()).filter(|place| theta[*place].abs() < MOST_LOGIT).map(own));
+        // Where one coefficient of a logit runs away, the others only say how they go with it.
+        for from in 0..k {
+            for to in 0..k - 1 {
+                let places = (0..layout.covariates).map(|at| layout.transition(from, to, at));
+                if places.clone().all(|place| theta[place].abs() < MOST_LOGIT) {
+                    ways.extend(places.map(own));
+                }
+            }
+        }
     } else {
         for from in 0..k {
             let mut row: Vec<f64> = (0..k - 1).map(|to| theta[layout.transition(from, to, 0)]).collect();

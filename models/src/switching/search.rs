@@ -78,6 +78,8 @@ enum Flaw {
     Empty,
     /// A regime's variance went to nothing.
     Collapsed,
+    /// That of every regime did: they give the series exactly.
+    Exact,
 }
 
 /// Whether a regime has nothing in it, or no variance.
@@ -85,8 +87,11 @@ fn flaw<L: Likelihood>(likelihood: &mut L, theta: &[f64], least_variance: f64) -
     let mut slope = vec![0.0; theta.len()];
     likelihood.gradient(theta, &mut slope);
     let layout = likelihood.layout();
-    if (0..layout.regimes).any(|regime| theta[layout.variance(regime)] < 10.0 * least_variance) {
-        return Some(Flaw::Collapsed);
+    let flat = |regime: usize| theta[layout.variance(regime)] < 10.0 * least_variance;
+    match (0..layout.regimes).filter(|regime| flat(*regime)).count() {
+        0 => {}
+        all if all == layout.regimes => return Some(Flaw::Exact),
+        _ => return Some(Flaw::Collapsed),
     }
     let own = layout.coefficients.iter().filter(|c| c.switching).count()
         + usize::from(layout.switching_variance)
@@ -123,9 +128,15 @@ fn answer(candidates: &[Candidate], least_variance: f64, steps: usize) -> Result
             remedy: "take fewer regimes or columns, or a longer stretch",
         });
     };
+    if candidates.iter().any(|candidate| candidate.flaw == Some(Flaw::Exact)) {
+        return Err(ModelError::Unsound {
+            problem: "leaves nothing to explain: the regimes give the series exactly".into(),
+            remedy: "leave out rows that stand far off, or take a series of more than a few values",
+        });
+    }
     let mut notes = Vec::new();
     match best.flaw {
-        Some(Flaw::Collapsed) => {
+        Some(Flaw::Collapsed | Flaw::Exact) => {
             return Err(ModelError::Unsound {
                 problem: "drove the variance of a regime to nothing".into(),
                 remedy: "take fewer regimes, leave out --switching-variance, or leave out rows that repeat one value or stand alone",

@@ -61,12 +61,13 @@ pub(super) fn assignments(
         by_rank(&smooth(&size, 31), regimes),
         by_time(rows, regimes),
     ];
-    // Few rows at either end.
-    match regimes {
-        2 => all.extend([0.04, 0.96].map(|share| by_cuts(residuals, &[share]))),
-        3 => all.push(by_cuts(residuals, &[0.04, 0.96])),
-        _ => all.push(by_cuts(residuals, &[0.04, 0.5, 0.96])),
-    }
+    // Few rows at either end, and few at one.
+    let cuts: &[&[f64]] = match regimes {
+        2 => &[&[0.04], &[0.96]],
+        3 => &[&[0.04, 0.96], &[0.1, 0.6], &[0.4, 0.9]],
+        _ => &[&[0.04, 0.5, 0.96], &[0.1, 0.4, 0.7], &[0.3, 0.6, 0.9]],
+    };
+    all.extend(cuts.iter().map(|cuts| by_cuts(residuals, cuts)));
     for _ in 0..random {
         let length = 5 + chance.index((rows / 8).max(1));
         let mut weights = Vec::with_capacity(rows * regimes);

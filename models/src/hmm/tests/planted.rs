@@ -133,3 +133,37 @@ fn exactly_as_many_steps_are_done_as_are_asked_for() {
         assert_eq!(report_of(&table, options).unwrap().iterations, steps);
     }
 }
+
+#[test]
+fn regimes_far_narrower_than_the_whole_are_as_wide_as_their_rows() {
+    // Levels 50 apart, each a hundredth of that wide: 2/√n of a row of the whole would be most of a regime's variance.
+    let mut chance = crate::chance::Chance::new(3);
+    let values: Vec<f64> =
+        (0..300).map(|row| 0.5 * chance.normal() + if row / 25 % 2 == 0 { 0.0 } else { 50.0 }).collect();
+    let of_rows = |high: bool| {
+        let side: Vec<f64> = values.iter().copied().filter(|value| (*value > 25.0) == high).collect();
+        let mean = side.iter().sum::<f64>() / side.len() as f64;
+        side.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / side.len() as f64
+    };
+    let report = report_of(&table(1, values.clone()), RegimeOptions::default()).unwrap();
+    let mut wanted = [of_rows(false), of_rows(true)];
+    wanted.sort_by(f64::total_cmp);
+    let covars = report.parameters.iter().filter(|parameter| parameter.name.starts_with("covars"));
+    for (parameter, wanted) in covars.zip(wanted) {
+        assert!(near(parameter.value / wanted, 1.0, 1e-6), "{} {wanted}", parameter.value);
+    }
+
+    // Nothing is left to climb but what the sticky prior holds back.
+    let given = |name: &str| -> Vec<f64> {
+        report.parameters.iter().filter(|p| p.name.starts_with(name)).map(|p| p.value).collect()
+    };
+    let start = Start {
+        startprob: given("startprob"),
+        transmat: given("transmat").chunks(2).map(<[f64]>::to_vec).collect(),
+        means: given("means").into_iter().map(|mean| vec![mean]).collect(),
+        covars: given("covars").into_iter().map(|variance| vec![vec![variance]]).collect(),
+    };
+    let on = report_of(&table(1, values), RegimeOptions { start: Some(start), ..RegimeOptions::default() });
+    let gained = on.unwrap().log_likelihood.unwrap() - report.log_likelihood.unwrap();
+    assert!((-1e-9..0.02).contains(&gained), "{gained}");
+}

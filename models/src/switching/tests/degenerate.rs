@@ -214,3 +214,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_series_that_its_regimes_give_exactly_is_refused() {
+    let step: Vec<f64> = (0..200).map(|row| if row < 100 { 0.0 } else { 1.0 }).collect();
+    for switching_variance in [false, true] {
+        let options = RegimeOptions { switching_variance, ..RegimeOptions::default() };
+        let error = SwitchingRegression::new(options).estimate(&table(&[("y", &step)])).unwrap_err();
+        assert!(error.to_string().contains("the regimes give the series exactly"), "{error}");
+    }
+}
+
+#[test]
+fn where_a_coefficient_of_a_transition_runs_away_none_of_its_logit_has_an_error() {
+    // Regime 1 never lasts: the constant of its logit grows without end, and says nothing of z's coefficient.
+    let (z, error) = (noise(400, 12), noise(400, 13));
+    let mut last = 0;
+    let y: Vec<f64> = (0..400)
+        .map(|row| {
+            last = usize::from(last == 0 && z[row] + error[row] > 1.0);
+            error[(row + 7) % 400] + 12.0 * last as f64
+        })
+        .collect();
+    let options = RegimeOptions { tvtp: words(&["z"]), ..RegimeOptions::default() };
+    let found = SwitchingRegression::new(options).estimate(&table(&[("y", &y), ("z", &z)])).unwrap();
+    assert_sound(found.report());
+    let error = |name: &str| found.report().parameters.iter().find(|p| p.name == name).unwrap().std_error;
+    assert_eq!((error("p[1->0].tvtp0"), error("p[1->0].tvtp1")), (None, None));
+    for name in ["p[0->0].tvtp0", "p[0->0].tvtp1", "const[0]", "const[1]", "sigma2"] {
+        assert!(error(name).is_some_and(|error| error > 0.0), "{name}");
+    }
+}

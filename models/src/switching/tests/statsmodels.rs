@@ -332,3 +332,18 @@ fn transitions_that_follow_a_column() {
     );
     assert_says(&report, &plain, &[0, 1], 1e-3);
 }
+
+/// Drawn from three regimes; the one in the middle is short.
+#[rustfmt::skip]
+const THREE: [i32; 149] = [
+    -3, -3, 1, 5, -14, -16, -2, -5, -12, -3, 1, -1, 1, -2, -6, -9, -5, 0, 1, -2, -8, 11, -21, -27, -14, -26, -23, -10, -26, -27, -14, -27, -22, -19, -10, -16, -20, -12, -20, -17, -16, -8, -20, -19, -14, -29, -17, -20, -22, -14, -26, -28, -3, -3, 9, 1, -2, 7, -10, 10, 0, -7, -5, -6, 12, -13, -3, -6, 13, -6, 11, -7, -9, -14, 5, 0, -8, -3, -8, 4, -4, -2, -2, -10, -20, -23, -22, -20, -12, -21, -8, -22, -23, -2, -28, -25, -1, -1, 3, 7, 6, -8, -8, -13, 7, 10, -1, -9, 1, -2, -3, -6, -4, -5, 8, -2, -25, -16, -32, -21, -19, -17, -17, -22, -13, -18, 1, 3, -4, -2, -5, 7, -6, -5, -2, -3, 8, 3, -3, -3, 0, 20, 11, -11, -3, 12, 14, -18, -26,
+];
+
+#[test]
+fn three_regimes_of_few_rows_are_found_as_well_as_by_many_random_starts() {
+    let y: Vec<f64> = THREE.iter().map(|y| f64::from(*y)).collect();
+    let options = RegimeOptions { states: 3, ..RegimeOptions::default() };
+    let report = fit("ms", &options, &[("y", &y)]);
+    // `MarkovRegression(y, 3).fit(search_reps=…)`: the best of 0, 20 and 40 random starts.
+    assert!(report.log_likelihood.unwrap() > -517.883_967, "{:?}", report.log_likelihood);
+}

@@ -7,7 +7,7 @@
 //!
 //! Rows whose windows overlap repeat each other: give as many times the strength as rows say what one says.
 //!
-//! Source: forgetting factors in logistic regression, T. H. McCormick, A. E. Raftery, D. Madigan and R. S. Burd,
+//! Source: forgetting factors in logistic regression, T. H. `McCormick`, A. E. Raftery, D. Madigan and R. S. Burd,
 //! *Dynamic logistic regression and dynamic model averaging for binary classification*, Biometrics 68 (2012) 23–30;
 //! the step is Rao's score over the information, C. R. Rao, Proc. Cambridge Philosophical Society 44 (1948) 50–57.
 

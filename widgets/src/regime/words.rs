@@ -94,13 +94,14 @@ pub(super) fn width(of: &Chances) -> String {
     format!("[{}, {}]", bare(of.low), bare(of.high))
 }
 
-/// The same with whole percents from ten on: `[9.1, 52]`.
+/// The same with whole percents from ten on, outwards, so that what lies within is seen within: `[9.1, 52]`.
 pub(super) fn width_brief(of: &Chances) -> String {
-    let end = |p: f64| match p {
-        p if (0.0995..0.995).contains(&p) => format!("{:.0}", p * 100.0),
+    let end = |p: f64, outwards: fn(f64) -> f64| match p {
+        // Of what is shown elsewhere: 29.0 is not 28, whatever a double makes of 0.29 × 100.
+        p if (0.0995..0.995).contains(&p) => format!("{:.0}", outwards((p * 1000.0).round() / 10.0)),
         p => bare(p).replace("100.0", "100"),
     };
-    format!("[{}, {}]", end(of.low), end(of.high))
+    format!("[{}, {}]", end(of.low, f64::floor), end(of.high, f64::ceil))
 }
 
 /// Mean losses and squared errors: `0.0731`.
@@ -153,7 +154,8 @@ mod tests {
         let of = |low, high| Chances { probability: 0.1, low, high };
         for (chances, whole, brief) in [
             (of(0.02, 0.09), "[2.0, 9.0]", "[2.0, 9.0]"),
-            (of(0.0, 0.334), "[0.0, 33.4]", "[0.0, 33]"),
+            (of(0.0, 0.334), "[0.0, 33.4]", "[0.0, 34]"),
+            (of(0.29, 0.295), "[29.0, 29.5]", "[29, 30]"),
             (of(0.995, 0.9999), "[99.5, >99.9]", "[99.5, >99.9]"),
             (of(f64::NAN, 1.0), "[?, 100.0]", "[?, 100]"),
         ] {

@@ -17,14 +17,26 @@ impl Forecaster {
     /// # Errors
     /// The store cannot be read. A target without an artefact or a row is a silence.
     pub fn look(&self, now: Timestamp) -> Result<Said, ForecastFailure> {
-        let history = history::read(&self.store_dir, &self.config.asset, now)?;
         let head = ledger::Reader::open(&ledger::dir_in(&self.store_dir)).and_then(|reader| reader.head());
         let head = head.ok().flatten().as_ref().map(records::head);
+        self.of_each(now, |task, history, told| {
+            let outlook = self.look_at(task, history, told, now)?;
+            Ok(Outlook { ledger: head.clone(), ..outlook })
+        })
+    }
+
+    /// What `say` makes of each target, from what is known at `at`; a silence where it fails.
+    fn of_each(
+        &self,
+        at: Timestamp,
+        say: impl Fn(&'static Task, &features::History, &mut Told) -> Result<Outlook, ForecastFailure>,
+    ) -> Result<Said, ForecastFailure> {
+        let history = history::read(&self.store_dir, &self.config.asset, at)?;
         let mut told = self.told_so_far();
         let mut said = Said::default();
         for task in self.config.tasks() {
-            match self.look_at(task, &history, &mut told, now) {
-                Ok(outlook) => said.outlooks.push(Outlook { ledger: head.clone(), ..outlook }),
+            match say(task, &history, &mut told) {
+                Ok(outlook) => said.outlooks.push(outlook),
                 Err(error) => {
                     said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
                 }
@@ -74,18 +86,7 @@ impl Forecaster {
     /// # Errors
     /// The store cannot be read. A target that could not have been forecast is a silence.
     pub fn rehearse(&self, then: Timestamp) -> Result<Said, ForecastFailure> {
-        let history = history::read(&self.store_dir, &self.config.asset, then)?;
-        let mut told = self.told_so_far();
-        let mut said = Said::default();
-        for task in self.config.tasks() {
-            match self.rehearse_one(task, &history, &mut told, then) {
-                Ok(outlook) => said.outlooks.push(outlook),
-                Err(error) => {
-                    said.silences.push(Silence { target: task.id.into(), reason: error.to_string() });
-                }
-            }
-        }
-        Ok(said)
+        self.of_each(then, |task, history, told| self.rehearse_one(task, history, told, then))
     }
 
     fn rehearse_one(

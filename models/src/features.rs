@@ -222,7 +222,8 @@ pub enum FeatureError {
     },
     /// Nothing to forecast from.
     #[error(
-        "too few {needed} of {asset} were known by {by}; fetch or import their history (vigie backfill, vigie import)"
+        "too few {needed} of {asset} were known by {}; fetch or import their history (vigie backfill, vigie import)",
+        .by.to_minute()
     )]
     NothingKnown {
         /// What it is made from: `fund flows`.
